@@ -1,0 +1,7 @@
+"""
+``python -m proxyfeed`` is ``proxyfeed``.
+"""
+
+from proxyfeed.cli import main
+
+main()

@@ -1,0 +1,129 @@
+"""
+One written prefix, in any notation that published lists use, to integers.
+
+A prefix is carried as a *key*: the network address shifted left by eight bits, plus the length, so
+that 64.12.96.0/19 is ``0x400c6000_13``. Keys sort in address order, a wider prefix before the
+narrower ones at the same address.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+
+from proxyfeed.errors import BadPrefix
+
+BITS = {4: 32, 6: 128}
+_AF = {4: socket.AF_INET, 6: socket.AF_INET6}
+_DASHES = str.maketrans({"–": "-", "—": "-", "‐": "-", "‑": "-", "−": "-"})
+# As in 64.12.*.* or 64.12.96-127.*; what netaddr calls a glob.
+_GLOB = re.compile(r"^[0-9*]+(-[0-9]+)?(\.[0-9*]+(-[0-9]+)?){3}$")
+_LONGEST = 120
+
+
+def read_prefix(text: str) -> tuple[int, list[int]]:
+    """
+    Read one prefix, address or range and return its family (4 or 6) and its keys.
+
+    Accepted: ``64.12.96.0/19``, a bare address, ``64.12.96.0/255.255.224.0``,
+    ``64.12.0.0-64.12.255.255`` (any dash), ``64.12.*.*``, and the IPv6 forms of the first two and
+    of the range. Host bits are cleared. A range may need several prefixes.
+
+    Raises:
+        BadPrefix: for anything else. Short quads such as ``208.54.144/32`` are refused, because
+            ``inet_aton`` would read that one as 208.54.0.144.
+    """
+    row = text.strip().translate(_DASHES)
+    if not row or len(row) > _LONGEST:
+        raise BadPrefix(text[:_LONGEST], "is not an address")
+    if "*" in row or ("-" in row and _GLOB.match(row)):
+        return 4, _read_glob(row, text)
+    if "-" in row:
+        return _read_range(row, text)
+    address, slash, tail = row.partition("/")
+    family, number = read_address(address, text)
+    length = _read_length(tail, family, text) if slash else BITS[family]
+    return family, [make_key(family, number, length)]
+
+
+def read_address(address: str, text: str | None = None) -> tuple[int, int]:
+    """
+    Read one full address and return its family and its number.
+    """
+    family = 6 if ":" in address else 4
+    try:
+        return family, int.from_bytes(socket.inet_pton(_AF[family], address), "big")
+    except (OSError, ValueError):
+        raise BadPrefix(text or address, "is not a full IPv4 or IPv6 address") from None
+
+
+def make_key(family: int, number: int, length: int) -> int:
+    """
+    Clear the host bits of *number* and join it with *length*.
+    """
+    spare = BITS[family] - length
+    return (number >> spare << spare) << 8 | length
+
+
+def range_to_keys(family: int, first: int, last: int) -> list[int]:
+    """
+    The fewest prefixes that cover exactly *first* to *last*, both included.
+
+    Greedy: at each step the widest block that is aligned at *first* and does not pass *last*;
+    64.12.96.0 to 64.12.98.255 becomes 64.12.96.0/23 and 64.12.98.0/24.
+    """
+    bits = BITS[family]
+    keys = []
+    while first <= last:
+        aligned = (first & -first).bit_length() - 1 if first else bits
+        size = min(aligned, (last - first + 1).bit_length() - 1)
+        keys.append(first << 8 | (bits - size))
+        first += 1 << size
+    return keys
+
+
+def key_to_text(family: int, key: int) -> str:
+    """
+    Print a key as ``address/length``, from its integers and nothing else.
+    """
+    return f"{number_to_text(family, key >> 8)}/{key & 0xFF}"
+
+
+def number_to_text(family: int, number: int) -> str:
+    return socket.inet_ntop(_AF[family], number.to_bytes(BITS[family] // 8, "big"))
+
+
+def _read_length(tail: str, family: int, text: str) -> int:
+    if family == 4 and "." in tail:
+        _, mask = read_address(tail, text)
+        length = mask.bit_count()
+        if mask != make_key(4, 0xFFFFFFFF, length) >> 8:
+            raise BadPrefix(text, "has a netmask with holes in it")
+        return length
+    # Not int() alone, which would also take '+19', ' 19', '1_9' and digits of other scripts.
+    if not (tail.isascii() and tail.isdigit()) or str(int(tail)) != tail:
+        raise BadPrefix(text, "has no readable prefix length")
+    length = int(tail)
+    if length > BITS[family]:
+        raise BadPrefix(text, f"has a prefix length above {BITS[family]}")
+    return length
+
+
+def _read_range(row: str, text: str) -> tuple[int, list[int]]:
+    left, _, right = row.partition("-")
+    family, first = read_address(left.strip(), text)
+    other, last = read_address(right.strip(), text)
+    if other != family:
+        raise BadPrefix(text, "is a range across two address families")
+    if last < first:
+        raise BadPrefix(text, "is a range that ends before it begins")
+    return family, range_to_keys(family, first, last)
+
+
+def _read_glob(row: str, text: str) -> list[int]:
+    import netaddr
+
+    if not netaddr.valid_glob(row):
+        raise BadPrefix(text, "is not an address wildcard")
+    first, last = netaddr.glob_to_iptuple(row)
+    return range_to_keys(4, int(first), int(last))
