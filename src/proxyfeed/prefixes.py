@@ -111,7 +111,7 @@ class PrefixSet:
 
         for family in FAMILIES:
             for key in self.keys(family):
-                yield IPNetwork((key >> 8, key & 0xFF), version=family)
+                yield IPNetwork(key_to_text(family, key))
 
     def __len__(self) -> int:
         return len(self.ipv4) + len(self.ipv6)

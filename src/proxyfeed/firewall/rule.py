@@ -1,0 +1,117 @@
+"""
+The one MARK rule per family in mangle PREROUTING, known by its comment, ``proxyfeed:aol``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from proxyfeed.errors import CommandFailed, ToolMissing
+from proxyfeed.firewall.command import Runner
+from proxyfeed.firewall.ipset import net_set, service_set
+from proxyfeed.model import SetSpec
+
+_PROGRAM = {4: "iptables", 6: "ip6tables"}
+_OTHER = {"nft": "legacy", "legacy": "nft"}
+# The names of the legacy tables that are loaded; asking iptables-legacy would load them.
+_LEGACY_TABLES = {4: "/proc/net/ip_tables_names", 6: "/proc/net/ip6_tables_names"}
+_LOCK_SECONDS = "10"
+
+
+def comment(set_name: str) -> str:
+    return f"proxyfeed:{set_name}"
+
+
+def wanted_rule(spec: SetSpec, family: int) -> str:
+    """
+    The rule that should stand in mangle PREROUTING, as ``iptables -S`` prints it.
+
+    Any number of virtual services is matched by one set of address,port.
+    """
+    words = ["-A", "PREROUTING"]
+    if any(service.family == family for service in spec.virtual):
+        words += ["-m", "set", "--match-set", service_set(spec.name, family), "dst,dst"]
+    words += ["-m", "set", "--match-set", net_set(spec.name, family), "src"]
+    words += ["-m", "comment", "--comment", comment(spec.name)]
+    words += ["-j", "MARK", "--set-xmark", f"{spec.mark:#x}/{spec.mask:#x}"]
+    return " ".join(words)
+
+
+class Rules:
+    """
+    The mangle tables of this network namespace.
+    """
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+        self._variant: str | None = None
+
+    def variant(self) -> str:
+        """
+        What ``iptables`` is on this host: ``nft`` or ``legacy``.
+
+        Raises:
+            CommandFailed: ip6tables is of the other kind, and the two must never be mixed.
+        """
+        if self._variant is None:
+            kinds = {family: self._kind(_PROGRAM[family]) for family in _PROGRAM}
+            if kinds[4] != kinds[6]:
+                raise CommandFailed(
+                    f"iptables is of the kind {kinds[4]} and ip6tables of the kind {kinds[6]}",
+                    hint=f"update-alternatives --set ip6tables /usr/sbin/ip6tables-{kinds[4]}",
+                )
+            self._variant = kinds[4]
+        return self._variant
+
+    def read(self, set_name: str, family: int) -> tuple[str, ...]:
+        """
+        Our rules of this set in the tables that the host uses.
+        """
+        return self._own(_PROGRAM[family], set_name)
+
+    def read_strays(self, set_name: str, family: int) -> tuple[str, ...]:
+        """
+        Our rules of this set in the tables of the other variant, if it is installed and in use.
+        """
+        other = _OTHER[self.variant()]
+        if other == "legacy" and "mangle" not in self._legacy_tables(family):
+            return ()
+        try:
+            return self._own(f"{_PROGRAM[family]}-{other}", set_name)
+        except ToolMissing:
+            return ()
+
+    def change(self, family: int, remove: Iterable[str], add: str | None) -> None:
+        """
+        Put *add* in and take *remove* out, in one transaction; all else stays where it is.
+        """
+        self._restore(f"{_PROGRAM[family]}-restore", remove, add)
+
+    def remove_strays(self, family: int, remove: Iterable[str]) -> None:
+        other = _OTHER[self.variant()]
+        self._restore(f"{_PROGRAM[family]}-{other}-restore", remove, None)
+
+    def _restore(self, program: str, remove: Iterable[str], add: str | None) -> None:
+        lines = ["*mangle", *([add] if add else [])]
+        lines += [line.replace("-A ", "-D ", 1) for line in remove]
+        script = "".join(f"{line}\n" for line in [*lines, "COMMIT"])
+        self._runner.run([program, "--noflush", "-w", _LOCK_SECONDS], script)
+
+    def _own(self, program: str, set_name: str) -> tuple[str, ...]:
+        listing = self._runner.run(
+            [program, "-w", _LOCK_SECONDS, "-t", "mangle", "-S", "PREROUTING"]
+        )
+        # Some versions print the comment in quotes. Foreign rules are not taken apart.
+        own = comment(set_name)
+        lines = (line.replace(f'"{own}"', own) for line in listing.splitlines())
+        return tuple(line for line in lines if f" --comment {own} " in line)
+
+    def _kind(self, program: str) -> str:
+        printed = self._runner.run([program, "--version"])  # "iptables v1.8.9 (nf_tables)"
+        return "nft" if "nf_tables" in printed else "legacy"
+
+    def _legacy_tables(self, family: int) -> list[str]:
+        try:
+            return self._runner.run(["cat", _LEGACY_TABLES[family]]).split()
+        except CommandFailed:
+            return []  # no such file: the module is not even loaded

@@ -1,0 +1,172 @@
+"""
+What is kept: versions, what the guard says of them, and where a feed stands.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from proxyfeed.model.fetching import Attempt, FetchOutcome
+from proxyfeed.prefixes import PrefixSet
+
+
+class Status(StrEnum):
+    ACCEPTED = "accepted"
+    HELD = "held"
+    REJECTED = "rejected"
+
+
+class Severity(StrEnum):
+    """
+    *ABSOLUTE* needs the configuration to change, *RELATIVE* an operator's approval.
+    """
+
+    ABSOLUTE = "absolute"
+    RELATIVE = "relative"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """
+    What the guard says: *rule* is its name, *what* a sentence with the number and its limit.
+    """
+
+    rule: str
+    severity: Severity
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """
+    One numbered content of one feed, as it is listed. Counts are those of the aggregated set.
+    """
+
+    id: int
+    feed: str
+    digest: str
+    status: Status
+    fetched_at: datetime
+    upstream_stamp: str | None
+    prefixes: int
+    addresses_ipv4: int
+    addresses_ipv6: int
+    findings: tuple[Finding, ...] = ()
+    accepted_at: datetime | None = None
+    decided_at: datetime | None = None
+    decided_by: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    feed: str
+    version: int
+    at: datetime
+    by: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FetchRow:
+    """
+    One recorded attempt, as the database remembers it; *url* is without secrets.
+    """
+
+    feed: str
+    at: datetime
+    url: str
+    url_digest: str
+    reader: str
+    outcome: FetchOutcome
+    status: int | None
+    size: int
+    seconds: float
+    detail: str
+    etag: str | None = None
+    last_modified: str | None = None
+    version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FeedState:
+    """
+    Where one feed stands.
+
+    *latest* is the newest accepted version, *active* the one that counts: the pinned one, or else
+    the latest. *waiting* are the held versions newer than the latest, the newest first; *refused*
+    is the newest one that an operator rejected since. *baseline* is what the guard compares with
+    besides the latest. *last* is the newest attempt, *last_good* the newest that gave a list, and
+    *validated* the newest GET whose content is the latest version.
+    """
+
+    feed: str
+    latest: Version | None = None
+    active: Version | None = None
+    pin: Pin | None = None
+    waiting: tuple[Version, ...] = ()
+    refused: Version | None = None
+    baseline: Version | None = None
+    last: FetchRow | None = None
+    last_good: FetchRow | None = None
+    validated: FetchRow | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """
+    What one run found out about one feed, ready to be recorded.
+
+    *attempts* carry their final outcomes, the last one is the verdict. With a *status* the
+    *content* becomes a new version; *version* names the known version that the content is.
+    *source* is the URL of the verdict in full, *reader* the digest of the rules it was read by.
+    """
+
+    feed: str
+    attempts: tuple[Attempt, ...]
+    source: str
+    reader: str
+    content: PrefixSet | None = None
+    status: Status | None = None
+    findings: tuple[Finding, ...] = ()
+    version: int | None = None
+
+    @property
+    def outcome(self) -> FetchOutcome:
+        return self.attempts[-1].outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """
+    One writing of one set to the kernel of one host: *digest* is what was read back.
+    """
+
+    host: str
+    set_name: str
+    action: str
+    versions: tuple[int, ...]
+    at: datetime
+    by: str
+    seconds: float
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Diff:
+    """
+    What changes from one set to another, in address space: a list that was cut in another way and
+    holds the same addresses has an empty diff.
+    """
+
+    added: PrefixSet
+    removed: PrefixSet
+
+    @classmethod
+    def between(cls, old: PrefixSet, new: PrefixSet) -> Diff:
+        return cls(added=new - old, removed=old - new)
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.removed)

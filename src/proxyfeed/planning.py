@@ -1,0 +1,136 @@
+"""
+What it takes to bring the kernel from what it holds to what it should hold. Pure: the same plan
+is printed by ``--dry-run`` and carried out by `proxyfeed.converge`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from proxyfeed.firewall.ipset import NET, SERVICE, fits, in_order, net_set, service_set, temporary
+from proxyfeed.firewall.rule import wanted_rule
+from proxyfeed.model import Action, Live, LiveSet, Member, Plan, RulePlan, SetPlan, SetSpec
+from proxyfeed.prefixes import FAMILIES, PrefixSet
+
+Members = frozenset[Member]
+# A delta costs its entries and a swap costs the whole set; below this many a delta always wins.
+_SMALL_DELTA = 64
+_DELTA_SHARE = 4
+
+
+def held_prefixes(spec: SetSpec, live: Live) -> PrefixSet:
+    """
+    The addresses that the kernel holds for a set, in the families that it serves.
+    """
+    keys: dict[int, Collection[int]] = {4: (), 6: ()}
+    for family in spec.families:
+        found = live.sets.get(net_set(spec.name, family))
+        if found and found.type == NET:
+            keys[family] = [member for member in found.members if isinstance(member, int)]
+    return PrefixSet.from_keys(keys[4], keys[6])
+
+
+def served(spec: SetSpec, desired: PrefixSet) -> PrefixSet:
+    """
+    The part of *desired* that the kernel is to hold: the families that the set serves.
+    """
+    return PrefixSet(*(desired.keys(f) if f in spec.families else () for f in FAMILIES))
+
+
+def make_plan(spec: SetSpec, desired: PrefixSet, live: Live, *, afresh: bool = False) -> Plan:
+    """
+    Plan every ipset and every rule of one set.
+
+    With *afresh* nothing is mended in place: what differs is made anew, whole.
+    """
+    targets = dict(_targets(spec, desired))
+    sets = [
+        _plan_set(name, kind, family, members, live, afresh=afresh)
+        for (name, kind, family), members in targets.items()
+    ]
+    wanted = {name for name, _, _ in targets}
+    sets += [
+        SetPlan(name, found.type, found.family, Action.REMOVE, "no longer served", frozenset())
+        for name, found in live.sets.items()
+        if name not in wanted
+    ]
+    rules = [
+        RulePlan(
+            family=family,
+            present=present,
+            wanted=wanted_rule(spec, family) if family in spec.families else None,
+            stray=live.strays.get(family, ()),
+        )
+        for family, present in live.rules.items()
+    ]
+    return Plan(spec.name, tuple(sets), tuple(rules), live.temporaries)
+
+
+def plan_return(plan: Plan, before: Live, now: Live) -> tuple[SetPlan, ...]:
+    """
+    Plan the way back: every set of *plan* to what it held *before*, made anew.
+    """
+    back = []
+    for done in plan.sets:
+        old = before.sets.get(done.name)
+        if old and (old.type, old.family) == (done.type, done.family):
+            back.append(_plan_set(done.name, done.type, done.family, old.members, now, afresh=True))
+    return tuple(back)
+
+
+def _targets(spec: SetSpec, desired: PrefixSet) -> Iterator[tuple[tuple[str, str, int], Members]]:
+    for family in spec.families:
+        services = [service for service in spec.virtual if service.family == family]
+        if services:
+            members: Members = frozenset(f"{s.address},{s.protocol}:{s.port}" for s in services)
+            yield (service_set(spec.name, family), SERVICE, family), members
+        yield (net_set(spec.name, family), NET, family), frozenset(desired.keys(family))
+
+
+def _plan_set(
+    name: str, kind: str, family: int, target: Members, live: Live, *, afresh: bool
+) -> SetPlan:
+    action, why = _choose(name, kind, family, target, live, afresh=afresh)
+    add: tuple[Member, ...] = ()
+    delete: tuple[Member, ...] = ()
+    if action is Action.DELTA:
+        held = live.sets[name].members
+        add = in_order(target - held)
+        delete = in_order(held - target)
+    return SetPlan(name, kind, family, action, why, target, add, delete)
+
+
+def _choose(
+    name: str, kind: str, family: int, target: Members, live: Live, *, afresh: bool
+) -> tuple[Action, str]:
+    held = live.sets.get(name)
+    if any(f" {temporary(name)} " in rule for rules in live.rules.values() for rule in rules):
+        return Action.RETYPE, "a run ended while its rule looked at the temporary set"
+    if held is None:
+        return Action.CREATE, "it does not exist"
+    if (held.type, held.family) != (kind, family):
+        return Action.RETYPE, f"it is of type {held.type}, family IPv{held.family}"
+    if held.odd:
+        return Action.REPLACE, f"it holds what proxyfeed never writes: {held.odd[0]}"
+    if _same(kind, family, held, target):
+        return Action.NOTHING, "it holds what it should"
+    adds, deletes = len(target - held.members), len(held.members - target)
+    counts = f"{adds:,} to add, {deletes:,} to delete"
+    if afresh:
+        return Action.REPLACE, f"{counts}; made anew"
+    if not fits(len(held.members | target), held):
+        return Action.REPLACE, f"{counts}; too many for its maxelem of {held.max_entries:,}"
+    if adds + deletes > max(_SMALL_DELTA, len(target) // _DELTA_SHARE):
+        return Action.REPLACE, counts
+    return Action.DELTA, counts
+
+
+def _same(kind: str, family: int, held: LiveSet, target: Members) -> bool:
+    if held.members == target or kind != NET:
+        return held.members == target
+    # The same addresses, cut in another way, are the same: no write for nothing.
+    cuts = [[m for m in members if isinstance(m, int)] for members in (held.members, target)]
+    found, wanted = (
+        PrefixSet.from_keys(*((cut, ()) if family == 4 else ((), cut))) for cut in cuts
+    )
+    return found == wanted

@@ -1,0 +1,8 @@
+"""
+The database: versions, their contents, every fetch, every application. `Store` is its only door.
+"""
+
+from proxyfeed.store.engine import connect, create_or_upgrade
+from proxyfeed.store.store import Store
+
+__all__ = ["Store", "connect", "create_or_upgrade"]

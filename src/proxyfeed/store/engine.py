@@ -1,0 +1,156 @@
+"""
+Opening the database, and the one place that knows what only SQLite has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import SQLAlchemyError
+
+import proxyfeed
+from proxyfeed.errors import StoreError
+from proxyfeed.shipped import shipped
+from proxyfeed.store.schema import REVISION
+
+_BUSY_MILLISECONDS = 10_000
+# What SQLite says, and what it means to the person who reads it.
+_CAUSES = (
+    ("database is locked", "another program keeps it locked", "proxyfeed status"),
+    ("readonly", "it is read-only for this user", "run it as root"),
+    ("unable to open", "it cannot be opened by this user", "run it as root, or: proxyfeed init"),
+    ("disk is full", "its disk is full", "df -h"),
+    ("disk I/O error", "its disk has an I/O error", "dmesg"),
+    ("malformed", "the file is damaged", "restore it from a backup"),
+    ("not a database", "the file is no database", "restore it from a backup"),
+)
+
+
+def connect(url: str) -> Engine:
+    """
+    Open an existing database of exactly this program's schema.
+
+    Raises:
+        StoreError: it is not there, cannot be used, or has another schema.
+    """
+    path = sqlite_path(url)
+    if path and not path.exists():
+        raise StoreError(f"there is no database at {path}", hint="proxyfeed init")
+    engine = _engine(url)
+    with store_errors(engine), engine.connect() as connection:
+        found = _revision(connection)
+    if found != REVISION:
+        raise _wrong_schema(engine, found)
+    return engine
+
+
+def create_or_upgrade(url: str) -> Engine:
+    """
+    Open a database, making it or bringing its schema up to date where need be.
+    """
+    path = sqlite_path(url)
+    if path:
+        try:
+            path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+        except OSError as exc:
+            raise StoreError(f"cannot make {path.parent}: {exc.strerror}") from exc
+    engine = _engine(url)
+    with store_errors(engine), engine.connect() as connection:
+        found = _revision(connection)
+    if found == REVISION:
+        return engine
+    if found is not None and found > REVISION:
+        raise _wrong_schema(engine, found)
+    _migrate(engine)
+    return engine
+
+
+def sqlite_path(url: str) -> Path | None:
+    """
+    The file of an SQLite URL, None for any other database.
+    """
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite" or not parsed.database:
+        return None
+    return Path(parsed.database)
+
+
+@contextmanager
+def store_errors(engine: Engine) -> Iterator[None]:
+    """
+    Map whatever SQLAlchemy and the driver raise to one `StoreError` in words.
+    """
+    try:
+        yield
+    except SQLAlchemyError as exc:
+        said = str(getattr(exc, "orig", None) or exc).splitlines()[0]
+        name = engine.url.render_as_string(hide_password=True)
+        for sign, meaning, hint in _CAUSES:
+            if sign in said:
+                raise StoreError(f"database {name}: {meaning} ({said})", hint=hint) from exc
+        raise StoreError(f"database {name}: {said}", hint="proxyfeed status") from exc
+
+
+def _engine(url: str) -> Engine:
+    engine = create_engine(url)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _set_pragmas)
+        event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _set_pragmas(connection: Any, _record: object) -> None:
+    # Python's driver would begin only before the first write, and not at all before a change of
+    # the schema; with its own handling off, `_begin` makes migrations all or nothing.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}")
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN")
+
+
+def _revision(connection: Connection) -> str | None:
+    # Not "does the table exist": one cheap query, and a missing table is the answer None.
+    if not connection.dialect.has_table(connection, "alembic_version"):
+        return None
+    found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return found
+
+
+def _wrong_schema(engine: Engine, found: str | None) -> StoreError:
+    name = engine.url.render_as_string(hide_password=True)
+    if found is not None and found > REVISION:
+        return StoreError(
+            f"database {name} has schema {found}, newer than {REVISION} of this proxyfeed "
+            f"{proxyfeed.__version__}",
+            hint="upgrade proxyfeed",
+        )
+    return StoreError(
+        f"database {name} has schema {found or 'none'}, this proxyfeed needs {REVISION}",
+        hint="proxyfeed init",
+    )
+
+
+def _migrate(engine: Engine) -> None:
+    from alembic import command
+    from alembic.config import Config
+    from alembic.util import CommandError
+
+    config = Config()
+    config.set_main_option("script_location", str(shipped("migrations")).replace("%", "%%"))
+    with store_errors(engine), engine.begin() as connection:
+        config.attributes["connection"] = connection
+        try:
+            command.upgrade(config, "head")
+        except CommandError as exc:
+            raise StoreError(f"the database cannot be upgraded: {exc}") from exc
