@@ -46,11 +46,12 @@ _DEFAULT: dict[str, object] = {"sets": {"aol": {"feeds": ["aol"], "mark": 1}}}
 @dataclass(frozen=True, slots=True)
 class AlertSettings:
     """
-    *to* are Apprise URLs, secrets and all; *repeat_after* is when a lasting trouble is told again.
+    *to* are Apprise URLs, secrets and all; *repeat_after* is when a lasting trouble is told again: a little less than a day, so that
+    a nightly run with jitter tells it every night.
     """
 
     to: tuple[str, ...] = field(default=(), repr=False)
-    repeat_after: timedelta = timedelta(days=1)
+    repeat_after: timedelta = timedelta(hours=20)
 
 
 @dataclass(frozen=True, slots=True)

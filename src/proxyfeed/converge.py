@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from proxyfeed.errors import KernelError, NotProven
 from proxyfeed.firewall import Firewall
 from proxyfeed.firewall.ipset import commit_lines, fill_lines, temporary
+from proxyfeed.firewall.rule import rule_sets, wanted_rule
 from proxyfeed.model import Action, Applied, Live, Plan, RulePlan, SetPlan, SetSpec
 from proxyfeed.planning import held_prefixes, make_plan, plan_return, served
 from proxyfeed.prefixes import PrefixSet
@@ -49,6 +50,26 @@ def converge(
             notes = (f"made anew after: {failure}",)
     digest = served(spec, desired).digest
     return Applied(plan, clock() - started, digest, held_prefixes(spec, before), notes)
+
+
+def install_rules(firewall: Firewall, spec: SetSpec) -> None:
+    """
+    Put the MARK rules of the set in place, where they are not.
+
+    Raises:
+        KernelError: a set that they look at is not there yet.
+    """
+    live = firewall.read(spec)
+    for family in spec.families:
+        for name in rule_sets(spec, family):
+            if name not in live.sets:
+                raise KernelError(
+                    f"the rule of set {spec.name} cannot be installed before {name} exists",
+                    hint="proxyfeed apply",
+                )
+        wanted = wanted_rule(spec, family)
+        strays = live.strays[family]
+        _set_rule(firewall, spec.name, RulePlan(family, live.rules[family], wanted, strays))
 
 
 def remove_rules(firewall: Firewall, spec: SetSpec) -> tuple[str, ...]:

@@ -28,13 +28,23 @@ def wanted_rule(spec: SetSpec, family: int) -> str:
 
     Any number of virtual services is matched by one set of address,port.
     """
+    *services, addresses = rule_sets(spec, family)
     words = ["-A", "PREROUTING"]
-    if any(service.family == family for service in spec.virtual):
-        words += ["-m", "set", "--match-set", service_set(spec.name, family), "dst,dst"]
-    words += ["-m", "set", "--match-set", net_set(spec.name, family), "src"]
+    for name in services:
+        words += ["-m", "set", "--match-set", name, "dst,dst"]
+    words += ["-m", "set", "--match-set", addresses, "src"]
     words += ["-m", "comment", "--comment", comment(spec.name)]
     words += ["-j", "MARK", "--set-xmark", f"{spec.mark:#x}/{spec.mask:#x}"]
     return " ".join(words)
+
+
+def rule_sets(spec: SetSpec, family: int) -> tuple[str, ...]:
+    """
+    The ipsets that the rule of one family looks at.
+    """
+    has_services = any(service.family == family for service in spec.virtual)
+    services = (service_set(spec.name, family),) if has_services else ()
+    return (*services, net_set(spec.name, family))
 
 
 class Rules:

@@ -10,7 +10,7 @@ from datetime import datetime
 from proxyfeed.model.alerts import Delivery
 from proxyfeed.model.fetching import Attempt, FetchOutcome
 from proxyfeed.model.kernel import Plan
-from proxyfeed.model.settings import Feed
+from proxyfeed.model.settings import Feed, SetSpec
 from proxyfeed.model.versions import Diff, FeedState, Finding, Pin, Version
 from proxyfeed.prefixes import PrefixSet
 
@@ -36,7 +36,8 @@ class FeedReport:
 class SetReport:
     """
     What came of one set: *plan* as it was carried out, or would be; *change* of what the kernel
-    holds; *skipped* says why nothing was tried.
+    holds; *drift* is what was found otherwise than it was last applied; *skipped* says why nothing
+    was tried.
     """
 
     set: str
@@ -47,6 +48,7 @@ class SetReport:
     seconds: float = 0.0
     digest: str = ""
     notes: tuple[str, ...] = ()
+    drift: str = ""
     skipped: str = ""
 
 
@@ -80,7 +82,12 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class DiffResult:
+    """
+    *detail* is how much of it was asked for: ``stat``, ``prefixes``, or "" for the usual.
+    """
+
     comparisons: tuple[Comparison, ...]
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +116,8 @@ class HistoryResult:
 @dataclass(frozen=True, slots=True)
 class ShowResult:
     """
-    One version: *diff* is against *before*, the version accepted before it.
+    One version: *diff* is against *before*, the version accepted before it. *detail* is as in
+    `DiffResult`.
     """
 
     version: Version
@@ -118,6 +126,7 @@ class ShowResult:
     before: int | None
     diff: Diff
     content: PrefixSet
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +217,7 @@ class ConfigResult:
     database: str
     apply: str
     feeds: tuple[Feed, ...]
-    sets: tuple[str, ...]
+    sets: tuple[SetSpec, ...]
     alerts: tuple[str, ...]
 
 

@@ -1,0 +1,162 @@
+"""
+Commands on the kernel and the way back: apply, rollback, release, approve, reject, rule, status.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from proxyfeed.cli.options import DryRun, Json, Quiet, Reason, Sets, VersionNumber
+from proxyfeed.cli.output import deliver
+from proxyfeed.cli.surroundings import reading, writing
+
+rules = typer.Typer(help="The MARK rule: show, install or remove it.", no_args_is_help=True)
+
+
+def add_to(app: typer.Typer) -> None:
+    for command in (apply, rollback, release, approve, reject, status):
+        app.command()(command)
+    app.add_typer(rules, name="rule")
+
+
+def apply(
+    context: typer.Context,
+    sets: Sets = None,
+    dry_run: DryRun = False,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """
+    Bring the kernel to what is desired.
+
+    Needs no network; the result is read back and proven.
+
+    \b
+    proxyfeed apply --dry-run   the plan
+    proxyfeed apply             carry it out, or mend what differs
+    """
+    from proxyfeed.commands.apply import apply as command
+
+    with writing(context.obj, "apply", has_lock=not dry_run) as (config, doors):
+        outcome = command(config, doors, tuple(sets or ()), dry_run=dry_run)
+    raise typer.Exit(deliver(outcome, json=json, quiet=quiet))
+
+
+def rollback(
+    context: typer.Context, version: VersionNumber, reason: Reason = None, json: Json = False
+) -> None:
+    """
+    Go back to an accepted version.
+
+    Its feed is pinned to it and the set is applied, in one step. The nightly update goes on recording what upstream publishes, and honours the pin.
+
+    \b
+    proxyfeed rollback 12 --reason "users of VIP 80 lose their carts"
+    """
+    from proxyfeed.commands.decide import rollback as command
+
+    with writing(context.obj, f"rollback {version}") as (config, doors):
+        outcome = command(config, doors, version, reason=reason)
+    raise typer.Exit(deliver(outcome, json=json))
+
+
+def release(
+    context: typer.Context,
+    feed: Annotated[str, typer.Argument(metavar="FEED")],
+    json: Json = False,
+) -> None:
+    """
+    Lift the pin of a feed.
+
+    Shows what the next apply will then change.
+    """
+    from proxyfeed.commands.decide import release as command
+
+    with writing(context.obj, f"release {feed}") as (_, doors):
+        outcome = command(doors, feed)
+    raise typer.Exit(deliver(outcome, json=json))
+
+
+def approve(
+    context: typer.Context, version: VersionNumber, reason: Reason = None, json: Json = False
+) -> None:
+    """
+    Accept a version that the guard holds. Nothing is applied yet.
+
+    \b
+    proxyfeed diff 14
+    proxyfeed approve 14 --reason "announced by upstream"
+    proxyfeed apply
+    """
+    from proxyfeed.commands.decide import approve as command
+
+    with writing(context.obj, f"approve {version}") as (config, doors):
+        outcome = command(config, doors, version, reason=reason)
+    raise typer.Exit(deliver(outcome, json=json))
+
+
+def reject(
+    context: typer.Context, version: VersionNumber, reason: Reason = None, json: Json = False
+) -> None:
+    """
+    Close a version that the guard holds. Nothing else changes.
+    """
+    from proxyfeed.commands.decide import reject as command
+
+    with writing(context.obj, f"reject {version}") as (_, doors):
+        outcome = command(doors, version, reason=reason)
+    raise typer.Exit(deliver(outcome, json=json))
+
+
+def status(context: typer.Context, json: Json = False) -> None:
+    """
+    Show where everything stands.
+
+    Feeds, versions, pins and ages; live against desired, member by member. The exit code is fit
+    for monitoring.
+    """
+    from proxyfeed.commands.status import status as command
+
+    with reading(context.obj) as (config, doors):
+        outcome = command(config, doors)
+    raise typer.Exit(deliver(outcome, json=json))
+
+
+@rules.command("show")
+def rule_show(context: typer.Context, sets: Sets = None, json: Json = False) -> None:
+    """
+    Print the rule as it should be and as the kernel has it.
+    """
+    from proxyfeed.commands.rule import rule
+
+    with reading(context.obj) as (config, doors):
+        outcome = rule(config, doors, "show", tuple(sets or ()))
+    raise typer.Exit(deliver(outcome, json=json))
+
+
+@rules.command("install")
+def rule_install(context: typer.Context, sets: Sets = None, json: Json = False) -> None:
+    """
+    Put the rule in place; the set must be there already.
+    """
+    _change_rule(context, "install", sets, json=json)
+
+
+@rules.command("remove")
+def rule_remove(context: typer.Context, sets: Sets = None, json: Json = False) -> None:
+    """
+    Take the rule out; the set stays.
+    """
+    _change_rule(context, "remove", sets, json=json)
+
+
+def _change_rule(
+    context: typer.Context, action: str, sets: list[str] | None, *, json: bool
+) -> None:
+    from proxyfeed.commands.rule import rule
+
+    with writing(context.obj, f"rule {action}") as (config, doors):
+        outcome = rule(config, doors, action, tuple(sets or ()))
+    raise typer.Exit(deliver(outcome, json=json))

@@ -1,0 +1,84 @@
+"""
+The nightly job and its alerts.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from proxyfeed.cli.options import DryRun, Json, Quiet
+from proxyfeed.cli.output import deliver
+from proxyfeed.cli.surroundings import writing
+
+alerts = typer.Typer(help="Alerts: try whether they arrive.", no_args_is_help=True)
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command()(update)
+    app.add_typer(alerts, name="alert")
+
+
+def update(
+    context: typer.Context,
+    feeds: Annotated[
+        list[str] | None, typer.Argument(metavar="[FEED]...", show_default=False)
+    ] = None,
+    dry_run: DryRun = False,
+    no_apply: Annotated[
+        bool, typer.Option("--no-apply", help="Record versions, leave the kernel alone.")
+    ] = False,
+    jitter: Annotated[
+        str, typer.Option(metavar="TIME", help="Wait a random while first, at most 30m, say.")
+    ] = "0s",
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """
+    Fetch, judge, record and apply.
+
+    What fails or is held keeps its last accepted version.
+
+    \b
+    proxyfeed update                       all feeds, now
+    proxyfeed update aol --dry-run         what would happen, and nothing else
+    proxyfeed update --quiet --jitter 30m  the line for cron
+    """
+    from proxyfeed.commands.update import update as command
+
+    _wait(jitter)
+    with writing(context.obj, "update", may_create=not dry_run, has_lock=not dry_run) as (
+        config,
+        doors,
+    ):
+        outcome = command(config, doors, tuple(feeds or ()), dry_run=dry_run, skip_apply=no_apply)
+    raise typer.Exit(deliver(outcome, json=json, quiet=quiet))
+
+
+@alerts.command("test")
+def alert_test(context: typer.Context, json: Json = False) -> None:
+    """
+    Send one test message to every target of the configuration.
+    """
+    from proxyfeed.commands.alert import send_test
+
+    with writing(context.obj, "alert test", may_create=True) as (config, doors):
+        outcome = send_test(config, doors)
+    raise typer.Exit(deliver(outcome, json=json))
+
+
+def _wait(jitter: str) -> None:
+    import random
+    import time
+
+    from proxyfeed.errors import OperatorMistake
+    from proxyfeed.table import duration
+
+    try:
+        longest = duration(jitter).total_seconds()
+    except ValueError as exc:
+        raise OperatorMistake(
+            f"--jitter {exc}, and is {jitter!r}", hint="proxyfeed update --jitter 30m"
+        ) from exc
+    time.sleep(random.uniform(0, longest))  # noqa: S311 - no secret, only spread

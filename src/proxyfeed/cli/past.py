@@ -1,0 +1,141 @@
+"""
+Commands that only look: diff, history, show, lookup, export.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from proxyfeed.cli.options import Json, Prefixes, Stat, VersionNumber, detail_of
+from proxyfeed.cli.output import deliver
+from proxyfeed.cli.surroundings import reading
+from proxyfeed.errors import OperatorMistake
+
+FORMS = ("plain", "ipset")
+
+
+def add_to(app: typer.Typer) -> None:
+    for command in (diff, history, show, lookup, export):
+        app.command()(command)
+
+
+def diff(
+    context: typer.Context,
+    versions: Annotated[
+        list[int] | None, typer.Argument(metavar="[VERSION [VERSION]]", show_default=False)
+    ] = None,
+    stat: Stat = False,
+    prefixes: Prefixes = False,
+    exit_code: Annotated[
+        bool, typer.Option("--exit-code", help="Exit with 1 if there is a difference.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """
+    Show what would change, in address space.
+
+    \b
+    proxyfeed diff         live against what apply would make it
+    proxyfeed diff 14      the active version against version 14
+    proxyfeed diff 12 14   version 12 against version 14
+    """
+    from proxyfeed.commands.diff import diff as command
+
+    if len(versions or ()) > 2:
+        raise OperatorMistake("diff takes two versions at most", hint="proxyfeed diff 12 14")
+    detail = detail_of(stat=stat, prefixes=prefixes)
+    with reading(context.obj) as (config, doors):
+        outcome = command(config, doors, tuple(versions or ()), detail=detail, exit_code=exit_code)
+    raise typer.Exit(deliver(outcome, json=json))
+
+
+def history(
+    context: typer.Context,
+    feed: Annotated[str | None, typer.Argument(metavar="[FEED]", show_default=False)] = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many at most.")] = 20,
+    json: Json = False,
+) -> None:
+    """
+    List the versions, the newest first.
+    """
+    from proxyfeed.commands.history import history as command
+
+    with reading(context.obj) as (config, doors):
+        outcome = command(config, doors, feed, limit)
+    raise typer.Exit(deliver(outcome, json=json))
+
+
+def show(
+    context: typer.Context,
+    version: VersionNumber,
+    stat: Stat = False,
+    prefixes: Prefixes = False,
+    body: Annotated[
+        bool, typer.Option("--body", help="Print the bytes that it was read from.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """
+    Show one version and what it changed.
+    """
+    from proxyfeed.commands import history as commands
+
+    with reading(context.obj) as (_, doors):
+        if body:
+            _write_body(commands.body(doors, version))
+            return
+        outcome = commands.show(doors, version, detail=detail_of(stat=stat, prefixes=prefixes))
+    raise typer.Exit(deliver(outcome, json=json))
+
+
+def lookup(
+    context: typer.Context,
+    address: Annotated[str, typer.Argument(metavar="ADDRESS")],
+    json: Json = False,
+) -> None:
+    """
+    Tell where an address is and was.
+
+    In which set and feed it is now, since which version, and when it came and went before.
+    """
+    from proxyfeed.commands.history import lookup as command
+
+    with reading(context.obj) as (config, doors):
+        outcome = command(config, doors, address)
+    raise typer.Exit(deliver(outcome, json=json))
+
+
+def export(
+    context: typer.Context,
+    version: VersionNumber,
+    form: Annotated[str, typer.Option("--format", help="plain or ipset.")] = "plain",
+) -> None:
+    """
+    Print a version as a list or a script.
+
+    plain is one prefix a line; ipset is a script for ipset restore.
+    """
+    from proxyfeed.commands.history import export as command
+
+    if form not in FORMS:
+        raise OperatorMistake(
+            f"there is no format {form!r}; known: {', '.join(FORMS)}",
+            hint=f"proxyfeed export {version} --format plain",
+        )
+    with reading(context.obj) as (_, doors):
+        sys.stdout.write(command(doors, version, form))
+
+
+def _write_body(content: bytes) -> None:
+    """
+    The very bytes into a file or a pipe; on a terminal nothing that it would obey.
+    """
+    from proxyfeed.plain import plain
+
+    if sys.stdout.isatty():
+        sys.stdout.write(plain(content.decode("utf-8", "replace")))
+    else:
+        sys.stdout.buffer.write(content)

@@ -1,0 +1,181 @@
+"""
+``apply``: desired to the kernel, and the steps that every other way into the kernel shares.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from proxyfeed.commands.desired import Desired, chosen_sets, desired, states_of
+from proxyfeed.commands.doors import Doors, to_problem
+from proxyfeed.commands.notify import apply_events, notify
+from proxyfeed.config import Config
+from proxyfeed.converge import converge
+from proxyfeed.errors import KernelError, ProxyfeedError
+from proxyfeed.guard import judge_set
+from proxyfeed.model import (
+    Application,
+    Applied,
+    ApplyResult,
+    Diff,
+    FeedState,
+    Outcome,
+    Problem,
+    SetReport,
+    SetSpec,
+)
+from proxyfeed.planning import held_prefixes, make_plan, served
+from proxyfeed.prefixes import PrefixSet
+
+NO_VERSION = "no accepted version yet"
+
+
+def apply(config: Config, doors: Doors, names: tuple[str, ...], *, dry_run: bool) -> Outcome:
+    """
+    Bring the sets to what the database says, and prove it. Needs no network.
+    """
+    specs = chosen_sets(config, names)
+    states = states_of(doors, tuple({feed: None for spec in specs for feed in spec.feeds}))
+    reports, problems = apply_sets(doors, specs, states, "apply", dry_run=dry_run)
+    if not dry_run:
+        looked = [f"set {spec.name}" for spec in specs]
+        notify(config, doors, apply_events(reports, problems), looked)
+    warnings = tuple(
+        f"set {report.set}: {report.skipped}; the kernel was left as it is"
+        for report in reports
+        if report.skipped
+    )
+    return Outcome("apply", ApplyResult(reports, dry_run), problems, warnings)
+
+
+def apply_sets(
+    doors: Doors,
+    specs: Iterable[SetSpec],
+    states: Mapping[str, FeedState],
+    action: str,
+    *,
+    dry_run: bool = False,
+    instead: Mapping[str, PrefixSet] | None = None,
+) -> tuple[tuple[SetReport, ...], tuple[Problem, ...]]:
+    """
+    Apply set after set. What fails in one is a problem of its own and stops no other.
+    """
+    reports: list[SetReport] = []
+    problems: list[Problem] = []
+    for spec in specs:
+        doors.progress(f"applying set {spec.name}")
+        try:
+            reports.append(
+                _apply_one(doors, spec, states, action, dry_run=dry_run, instead=instead)
+            )
+        except ProxyfeedError as exc:
+            reports.append(SetReport(spec.name, skipped=exc.message))
+            problems.append(to_problem(exc, f"set {spec.name}"))
+    return tuple(reports), tuple(problems)
+
+
+def _apply_one(
+    doors: Doors,
+    spec: SetSpec,
+    states: Mapping[str, FeedState],
+    action: str,
+    *,
+    dry_run: bool,
+    instead: Mapping[str, PrefixSet] | None,
+) -> SetReport:
+    wanted = desired(doors, spec, states, instead)
+    if not wanted.versions and not wanted.prefixes:
+        return SetReport(spec.name, skipped=NO_VERSION)
+    refuse_absurd(spec, wanted.prefixes)
+    target = served(spec, wanted.prefixes)
+    if dry_run:
+        live = doors.firewall.read(spec)
+        change = Diff.between(held_prefixes(spec, live), target)
+        plan = make_plan(spec, wanted.prefixes, live)
+        return SetReport(spec.name, wanted.versions, plan, change, target)
+    applied = converge(doors.firewall, spec, wanted.prefixes)
+    last = doors.store.last_application(spec.name)
+    if not (applied.plan.is_nothing and last and _is_known(last, wanted, applied)):
+        _remember(doors, spec, wanted, applied, action)
+    return SetReport(
+        set=spec.name,
+        versions=wanted.versions,
+        plan=applied.plan,
+        change=Diff.between(applied.before, target),
+        holds=target,
+        seconds=applied.seconds,
+        digest=applied.digest,
+        notes=applied.notes,
+        drift=_drift(last, applied) if last else "",
+    )
+
+
+def look_at_set(doors: Doors, spec: SetSpec, reason: str) -> SetReport:
+    """
+    Report a set that is left alone for *reason*, and whether another hand has changed it.
+    """
+    last = doors.store.last_application(spec.name)
+    if last is None:
+        return SetReport(spec.name, skipped=reason)
+    try:
+        held = held_prefixes(spec, doors.firewall.read(spec))
+    except ProxyfeedError as exc:
+        note = f"the kernel could not be looked at: {exc.message}"
+        return SetReport(spec.name, skipped=reason, notes=(note,))
+    drift = "" if held.digest == last.digest else _changed(last, held)
+    return SetReport(spec.name, skipped=reason, drift=drift)
+
+
+def refuse_absurd(spec: SetSpec, prefixes: PrefixSet) -> None:
+    """
+    Raises:
+        KernelError: the set must not hold that, whatever version says so.
+    """
+    findings = judge_set(spec, prefixes)
+    if findings:
+        raise KernelError(
+            f"set {spec.name} is not applied: it {findings[0].what}",
+            hint=f"mend `virtual`, `exclude` or `protect` of sets.{spec.name}, or: "
+            "proxyfeed rollback VERSION",
+        )
+
+
+def _is_known(last: Application, wanted: Desired, applied: Applied) -> bool:
+    return (last.versions, last.digest) == (wanted.versions, applied.digest)
+
+
+def _drift(last: Application, applied: Applied) -> str:
+    """
+    What somebody or something else has changed since the last application, "" for nothing.
+    """
+    found = []
+    if applied.before.digest != last.digest:
+        found.append(_changed(last, applied.before))
+    found += [
+        f"the IPv{rule.family} MARK rule was gone"
+        for rule in applied.plan.rules
+        if rule.wanted and not rule.present
+    ]
+    return "; ".join(found)
+
+
+def _changed(last: Application, held: PrefixSet) -> str:
+    return (
+        f"it held {held.family(4).addresses:,} IPv4 and {held.family(6).addresses:,} IPv6 "
+        f"addresses, changed by another hand since it was applied at {last.at:%Y-%m-%d %H:%M} UTC"
+    )
+
+
+def _remember(doors: Doors, spec: SetSpec, wanted: Desired, applied: Applied, action: str) -> None:
+    doors.store.applied(
+        Application(
+            host=doors.host,
+            set_name=spec.name,
+            action=action,
+            versions=wanted.versions,
+            at=doors.now,
+            by=doors.who,
+            seconds=applied.seconds,
+            digest=applied.digest,
+        )
+    )

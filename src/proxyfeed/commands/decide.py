@@ -1,0 +1,147 @@
+"""
+What only an operator decides: approve, reject, rollback, release.
+"""
+
+from __future__ import annotations
+
+from proxyfeed.commands.apply import apply_sets
+from proxyfeed.commands.desired import states_of
+from proxyfeed.commands.doors import Doors
+from proxyfeed.commands.update import findings_for
+from proxyfeed.config import Config
+from proxyfeed.errors import GuardError, OperatorMistake
+from proxyfeed.model import (
+    DecisionResult,
+    Diff,
+    Outcome,
+    Pin,
+    Severity,
+    Status,
+    Version,
+)
+from proxyfeed.prefixes import PrefixSet
+
+
+def approve(config: Config, doors: Doors, number: int, *, reason: str | None) -> Outcome:
+    """
+    Accept a held version. Nothing is applied: the next ``apply`` or ``update`` does that.
+
+    Raises:
+        OperatorMistake: it is not held, or its feed is not configured.
+        GuardError: an absolute rule speaks against it, and only the configuration can change that.
+    """
+    version = _held(doors, number, "approve")
+    feed = config.feeds.get(version.feed)
+    if feed is None:
+        raise OperatorMistake(
+            f"version {number} is of feed {version.feed}, which {config.origin} does not have"
+        )
+    state = doors.store.state(version.feed, doors.now)
+    content = doors.store.content(version)
+    for finding in findings_for(config, doors, feed, state, content):
+        if finding.severity is Severity.ABSOLUTE:
+            raise GuardError(
+                f"version {number} of feed {version.feed} cannot be approved: it {finding.what}",
+                hint=f"mend {config.origin}, then: proxyfeed approve {number}",
+            )
+    diff = Diff.between(_content(doors, state.active), content)
+    doors.store.approve(version, by=doors.who, reason=reason, now=doors.now)
+    note = f"version {number} is accepted; to put it into the kernel: proxyfeed apply"
+    active: int | None = number
+    if state.pin:
+        active = state.pin.version
+        note = (
+            f"version {number} is accepted, and feed {version.feed} stays pinned to version "
+            f"{active}; to follow: proxyfeed release {version.feed}"
+        )
+    return Outcome("approve", DecisionResult("approve", version.feed, number, active, diff, note))
+
+
+def reject(doors: Doors, number: int, *, reason: str | None) -> Outcome:
+    """
+    Close a held version. The same content is not held again while the feed stands where it does.
+    """
+    version = _held(doors, number, "reject")
+    state = doors.store.state(version.feed, doors.now)
+    doors.store.reject(version, by=doors.who, reason=reason, now=doors.now)
+    active = state.active.id if state.active else None
+    diff = Diff(PrefixSet(), PrefixSet())
+    note = f"version {number} is rejected; nothing else has changed"
+    return Outcome("reject", DecisionResult("reject", version.feed, number, active, diff, note))
+
+
+def rollback(config: Config, doors: Doors, number: int, *, reason: str | None) -> Outcome:
+    """
+    Pin a feed to one of its accepted versions and apply it, in one step.
+    """
+    version = doors.store.version(number)
+    _refuse_unaccepted(version)
+    specs = [spec for spec in config.sets.values() if version.feed in spec.feeds]
+    if not specs:
+        raise OperatorMistake(
+            f"version {number} is of feed {version.feed}, which is in no set of {config.origin}: "
+            "there is nothing in the kernel to roll back",
+            hint="proxyfeed status",
+        )
+    state = doors.store.state(version.feed, doors.now)
+    was_active = state.active is not None and state.active.id == number
+    diff = Diff.between(_content(doors, state.active), doors.store.content(version))
+    if not (state.pin and state.pin.version == number):
+        doors.store.pin(Pin(version.feed, number, doors.now, doors.who, reason))
+    states = states_of(doors, tuple(config.feeds))
+    sets, problems = apply_sets(doors, specs, states, "rollback")
+    lift = f"to lift the pin: proxyfeed release {version.feed}"
+    note = f"feed {version.feed} is pinned to version {number}; {lift}"
+    if was_active:
+        pinned = "pinned already" if state.pin else "now pinned"
+        note = f"version {number} was the active one, and is {pinned}; {lift}"
+    result = DecisionResult("rollback", version.feed, number, number, diff, note, sets)
+    return Outcome("rollback", result, problems)
+
+
+def release(doors: Doors, feed: str) -> Outcome:
+    """
+    Lift a feed's pin and show what ``apply`` will then change. Nothing is applied.
+    """
+    state = doors.store.state(feed, doors.now)
+    if state.pin is None:
+        raise OperatorMistake(f"feed {feed!r} is not pinned", hint="proxyfeed status")
+    assert state.latest is not None  # noqa: S101 - only an accepted version can be pinned
+    diff = Diff.between(_content(doors, state.active), doors.store.content(state.latest))
+    doors.store.release(feed)
+    number = state.latest.id
+    note = f"feed {feed} follows upstream again, at version {number}"
+    if diff:
+        note += "; to put it into the kernel: proxyfeed apply"
+    return Outcome(
+        "release", DecisionResult("release", feed, state.pin.version, number, diff, note)
+    )
+
+
+def _held(doors: Doors, number: int, verb: str) -> Version:
+    version = doors.store.version(number)
+    if version.status is not Status.HELD:
+        because = f" ({version.reason})" if version.reason else ""
+        raise OperatorMistake(
+            f"there is nothing to {verb}: version {number} is {version.status}{because}",
+            hint=f"proxyfeed show {number}",
+        )
+    return version
+
+
+def _refuse_unaccepted(version: Version) -> None:
+    if version.status is Status.HELD:
+        raise OperatorMistake(
+            f"version {version.id} is held and was never active: there is no way back to it",
+            hint=f"proxyfeed approve {version.id}",
+        )
+    if version.status is Status.REJECTED:
+        because = f": {version.reason}" if version.reason else ""
+        raise OperatorMistake(
+            f"version {version.id} was rejected and was never active{because}",
+            hint="proxyfeed history",
+        )
+
+
+def _content(doors: Doors, version: Version | None) -> PrefixSet:
+    return doors.store.content(version) if version else PrefixSet()

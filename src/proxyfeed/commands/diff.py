@@ -1,0 +1,104 @@
+"""
+``diff``: live against what ``apply`` would make of it, or one version against another.
+"""
+
+from __future__ import annotations
+
+from proxyfeed.commands.apply import NO_VERSION
+from proxyfeed.commands.desired import desired, states_of
+from proxyfeed.commands.doors import Doors, to_problem
+from proxyfeed.config import Config
+from proxyfeed.errors import OperatorMistake, ProxyfeedError
+from proxyfeed.model import Comparison, Diff, DiffResult, Outcome, Problem
+from proxyfeed.planning import held_prefixes, served
+from proxyfeed.prefixes import PrefixSet
+
+
+def diff(
+    config: Config,
+    doors: Doors,
+    versions: tuple[int, ...],
+    *,
+    detail: str = "",
+    exit_code: bool = False,
+) -> Outcome:
+    """
+    With no version: what ``apply`` would change in the kernel, set by set. With one: what its
+    becoming active would change. With two: from the first to the second.
+    """
+    problems: tuple[Problem, ...] = ()
+    if not versions:
+        comparisons, problems = _live(config, doors)
+    elif len(versions) == 1:
+        comparisons = (_from_active(doors, versions[0]),)
+    else:
+        comparisons = (_between(doors, versions[0], versions[1]),)
+    differs = exit_code and any(one.diff for one in comparisons)
+    return Outcome("diff", DiffResult(comparisons, detail), problems, differs=differs)
+
+
+def compare(old: str, new: str, before: PrefixSet, after: PrefixSet, note: str = "") -> Comparison:
+    """
+    Compare two contents in address space, and line by line besides.
+    """
+    old_lines, new_lines = tuple(before.lines()), tuple(after.lines())
+    known, wanted = set(old_lines), set(new_lines)
+    return Comparison(
+        old=old,
+        new=new,
+        diff=Diff.between(before, after),
+        entries_added=tuple(line for line in new_lines if line not in known),
+        entries_removed=tuple(line for line in old_lines if line not in wanted),
+        note=note,
+    )
+
+
+def _live(config: Config, doors: Doors) -> tuple[tuple[Comparison, ...], tuple[Problem, ...]]:
+    states = states_of(doors, tuple(config.feeds))
+    comparisons, problems = [], []
+    for spec in config.sets.values():
+        wanted = desired(doors, spec, states)
+        try:
+            live = held_prefixes(spec, doors.firewall.read(spec))
+        except ProxyfeedError as exc:
+            problems.append(to_problem(exc, f"set {spec.name}"))
+            continue
+        target = served(spec, wanted.prefixes) if wanted.versions else live
+        name = ", ".join(f"version {number}" for number in wanted.versions) or NO_VERSION
+        comparisons.append(
+            compare(f"live set {spec.name}", f"desired set {spec.name} ({name})", live, target)
+        )
+    return tuple(comparisons), tuple(problems)
+
+
+def _from_active(doors: Doors, number: int) -> Comparison:
+    version = doors.store.version(number)
+    active = doors.store.state(version.feed, doors.now).active
+    content = doors.store.content(version)
+    if active is None:
+        return compare("nothing", f"{version.feed} version {number}", PrefixSet(), content)
+    note = ""
+    if active.id == number:
+        note = f"version {number} is the active one; for what it changed: proxyfeed show {number}"
+    return compare(
+        f"{version.feed} version {active.id} (active)",
+        f"{version.feed} version {number} ({version.status})",
+        doors.store.content(active),
+        content,
+        note,
+    )
+
+
+def _between(doors: Doors, first: int, second: int) -> Comparison:
+    old, new = doors.store.version(first), doors.store.version(second)
+    if old.feed != new.feed:
+        raise OperatorMistake(
+            f"version {first} is of feed {old.feed} and version {second} of feed {new.feed}",
+            hint="proxyfeed history",
+        )
+    return compare(
+        f"{old.feed} version {first} ({old.status})",
+        f"{new.feed} version {second} ({new.status})",
+        doors.store.content(old),
+        doors.store.content(new),
+    )

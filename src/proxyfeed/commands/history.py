@@ -1,0 +1,133 @@
+"""
+What there was: ``history``, ``show``, ``lookup`` and ``export``.
+"""
+
+from __future__ import annotations
+
+from proxyfeed.commands.desired import states_of
+from proxyfeed.commands.doors import Doors
+from proxyfeed.config import Config
+from proxyfeed.errors import BadPrefix, OperatorMistake
+from proxyfeed.firewall.ipset import NET, fill_lines, net_set
+from proxyfeed.model import (
+    Action,
+    Diff,
+    FeedState,
+    HistoryResult,
+    LookupResult,
+    Membership,
+    Outcome,
+    SetPlan,
+    ShowResult,
+    Stay,
+)
+from proxyfeed.notation import BITS, make_key, number_to_text, read_address
+from proxyfeed.prefixes import FAMILIES, PrefixSet
+
+
+def history(config: Config, doors: Doors, feed: str | None, limit: int) -> Outcome:
+    """
+    The versions of one feed or of all, the newest first.
+    """
+    versions = doors.store.versions(feed, limit)
+    if feed is not None and not versions and feed not in config.feeds:
+        raise OperatorMistake(f"there is no feed {feed!r}", hint="proxyfeed history")
+    states = states_of(doors, tuple({version.feed: None for version in versions}))
+    active = tuple(state.active.id for state in states.values() if state.active)
+    pins = tuple(state.pin for state in states.values() if state.pin)
+    return Outcome("history", HistoryResult(versions, active, pins))
+
+
+def show(doors: Doors, number: int, *, detail: str = "") -> Outcome:
+    """
+    One version: where it is from, what it holds, and what it changed.
+    """
+    version = doors.store.version(number)
+    state = doors.store.state(version.feed, doors.now)
+    before = doors.store.before(version)
+    content = doors.store.content(version)
+    old = doors.store.content(before) if before else PrefixSet()
+    return Outcome(
+        "show",
+        ShowResult(
+            version=version,
+            is_active=state.active is not None and state.active.id == number,
+            is_pinned=state.pin is not None and state.pin.version == number,
+            before=before.id if before else None,
+            diff=Diff.between(old, content),
+            content=content,
+            detail=detail,
+        ),
+    )
+
+
+def body(doors: Doors, number: int) -> bytes:
+    """
+    The bytes that a version was read from.
+
+    Raises:
+        OperatorMistake: they are no longer kept.
+    """
+    found = doors.store.body(doors.store.version(number))
+    if found is None:
+        raise OperatorMistake(
+            f"the body of version {number} is no longer kept", hint=f"proxyfeed show {number}"
+        )
+    return found.content
+
+
+def lookup(config: Config, doors: Doors, address: str) -> Outcome:
+    """
+    Where an address is now, since which version, and when it came and went before.
+    """
+    try:
+        family, number = read_address(address)
+    except BadPrefix as exc:
+        raise OperatorMistake(exc.message, hint="proxyfeed lookup 64.12.96.1") from exc
+    host = PrefixSet.from_keys(
+        *([make_key(f, number, BITS[f])] if f == family else [] for f in FAMILIES)
+    )
+    states = states_of(doors, tuple(config.feeds))
+    memberships = tuple(
+        _membership(config, doors, state, host, number_to_text(family, number))
+        for state in states.values()
+    )
+    return Outcome("lookup", LookupResult(number_to_text(family, number), memberships))
+
+
+def _membership(
+    config: Config, doors: Doors, state: FeedState, host: PrefixSet, address: str
+) -> Membership:
+    stays = []
+    is_in = False
+    for since, until in doors.store.lives(state.feed, address):
+        first = doors.store.version(since)
+        last = doors.store.version(until) if until is not None else None
+        stays.append(Stay(first, last))
+        if state.active and since <= state.active.id and (until is None or until > state.active.id):
+            is_in = True
+    takers = [spec for spec in config.sets.values() if is_in and state.feed in spec.feeds]
+    return Membership(
+        feed=state.feed,
+        is_in=is_in,
+        sets=tuple(spec.name for spec in takers if not host & spec.exclude),
+        excluded=tuple(spec.name for spec in takers if host & spec.exclude),
+        stays=tuple(stays),
+    )
+
+
+def export(doors: Doors, number: int, form: str) -> str:
+    """
+    A version as a document: ``plain`` is one prefix a line, ``ipset`` a script for ``restore``.
+    """
+    version = doors.store.version(number)
+    content = doors.store.content(version)
+    if form == "plain":
+        return "".join(f"{line}\n" for line in content.lines())
+    lines: list[str] = []
+    for family in FAMILIES:
+        name = net_set(version.feed, family)
+        target = frozenset(content.keys(family))
+        plan = SetPlan(name, NET, family, Action.CREATE, "exported", target)
+        lines += fill_lines(name, plan)
+    return "".join(f"{line}\n" for line in lines)

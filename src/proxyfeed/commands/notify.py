@@ -1,0 +1,114 @@
+"""
+What a run has to tell, in words, and the remembering of what was told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from itertools import islice
+
+from proxyfeed.alert import due
+from proxyfeed.commands.doors import Doors
+from proxyfeed.config import Config
+from proxyfeed.model import (
+    AlertKind,
+    Diff,
+    Event,
+    FeedReport,
+    FeedState,
+    FetchOutcome,
+    Problem,
+    SetReport,
+)
+from proxyfeed.report.words import change, diff_body
+
+_DIFF_LINES = 10
+
+
+def notify(config: Config, doors: Doors, events: Sequence[Event], looked: Sequence[str]) -> None:
+    """
+    Send what is due and remember it. *looked* are the subjects that this run examined.
+
+    A target that cannot be reached is noted for ``status`` and fails nothing.
+    """
+    if not config.alerts.to:
+        return
+    told = doors.store.told()
+    messages, states = due(events, told, doors.now, config.alerts.repeat_after, looked)
+    if messages:
+        doors.progress(f"sending {len(messages)} alerts")
+    deliveries = doors.send(config.alerts.to, messages) if messages else ()
+    has_arrived = not messages or any(not delivery.error for delivery in deliveries)
+    # What reached nobody was not told: the next run tries again.
+    remembered = states if has_arrived else told
+    if deliveries or remembered != told:
+        doors.store.remember_alerts(remembered, deliveries)
+
+
+def feed_events(report: FeedReport, state: FeedState, problems: Iterable[Problem]) -> list[Event]:
+    """
+    What to tell of one feed: *state* is how it stood before this run.
+    """
+    subject = f"feed {report.feed}"
+    events = [
+        Event(AlertKind.FAILED, subject, report.outcome, problem.message, _with_hint(problem))
+        for problem in problems
+        if problem.code == "feed"
+    ]
+    if report.outcome is FetchOutcome.NEW and report.diff is not None:
+        title = f"{report.feed}: version {report.version} accepted, {change(report.diff)}"
+        events.append(Event(AlertKind.CHANGED, subject, "", title, diff_text(report.diff)))
+    if report.outcome is FetchOutcome.HELD and report.diff is not None:
+        title = f"{report.feed}: version {report.version} is held, {change(report.diff)}"
+        reasons = "\n".join(finding.what for finding in report.findings)
+        body = (
+            f"{reasons}\n\n{diff_text(report.diff)}\n"
+            f"nothing was changed; to decide: proxyfeed diff {report.version}, "
+            f"then proxyfeed approve {report.version} or proxyfeed reject {report.version}"
+        )
+        events.append(Event(AlertKind.HELD, subject, str(report.version), title, body))
+    if state.pin and report.latest not in (None, state.pin.version):
+        title = f"{report.feed}: pinned to version {state.pin.version}, upstream is at "
+        body = f"pinned by {state.pin.by}: {state.pin.reason or 'no reason given'}"
+        body += f"\nto follow upstream again: proxyfeed release {report.feed}"
+        events.append(
+            Event(AlertKind.PINNED, subject, str(report.latest), f"{title}{report.latest}", body)
+        )
+    return events
+
+
+def stale_event(feed: str, age: timedelta) -> Event:
+    title = f"{feed}: no good fetch for {age.days} d {age.seconds // 3600} h"
+    body = "the last accepted version stays active\nto see why: proxyfeed status"
+    return Event(AlertKind.STALE, f"feed {feed}", "stale", title, body)
+
+
+def apply_events(reports: Iterable[SetReport], problems: Iterable[Problem]) -> list[Event]:
+    """
+    What to tell of the sets: what failed, and what was found other than it was left.
+    """
+    events = [
+        Event(AlertKind.APPLY, problem.subject, problem.code, problem.message, _with_hint(problem))
+        for problem in problems
+    ]
+    for report in reports:
+        if report.drift:
+            title = f"set {report.set}: the kernel did not hold what was applied"
+            ending = "to mend it: proxyfeed apply" if report.skipped else "it was mended"
+            body = f"{report.drift}\n{ending}"
+            events.append(Event(AlertKind.DRIFT, f"set {report.set}", report.drift, title, body))
+    return events
+
+
+def diff_text(diff: Diff) -> str:
+    """
+    The first lines of a diff, and how many more there are.
+    """
+    shown = list(islice(diff_body(diff), _DIFF_LINES))
+    more = len(diff.added) + len(diff.removed) - len(shown)
+    return "\n".join([*shown, *([f"... and {more} more"] if more else [])])
+
+
+def _with_hint(problem: Problem) -> str:
+    return f"{problem.message}\ntry: {problem.hint}" if problem.hint else problem.message

@@ -1,0 +1,113 @@
+"""
+``status``: feeds, versions, pins, ages, and every member of live against desired.
+"""
+
+from __future__ import annotations
+
+from proxyfeed.commands.desired import desired, states_of
+from proxyfeed.commands.doors import Doors, to_problem
+from proxyfeed.config import Config
+from proxyfeed.errors import ProxyfeedError
+from proxyfeed.model import (
+    Action,
+    FeedState,
+    FeedStatus,
+    Outcome,
+    Plan,
+    Problem,
+    SetSpec,
+    SetStatus,
+    StatusResult,
+)
+from proxyfeed.planning import held_prefixes, make_plan, served
+from proxyfeed.prefixes import PrefixSet
+from proxyfeed.redact import redact
+
+
+def status(config: Config, doors: Doors) -> Outcome:
+    """
+    Look at everything and change nothing. The exit code is fit for monitoring.
+    """
+    states = states_of(doors, tuple(config.feeds))
+    feeds = tuple(_feed_status(config, doors, state) for state in states.values())
+    problems = [problem for feed in feeds for problem in _feed_problems(feed)]
+    sets = []
+    for spec in config.sets.values():
+        found, problem = _set_status(doors, spec, states)
+        sets.append(found)
+        problems += [problem] if problem else []
+    deliveries = doors.store.deliveries()
+    warnings = tuple(
+        f"the alert to {one.target} failed at {one.at:%Y-%m-%d %H:%M} UTC: {one.error}"
+        for one in deliveries
+        if one.error
+    )
+    result = StatusResult(feeds, tuple(sets), deliveries, redact(config.database), config.origin)
+    return Outcome("status", result, tuple(problems), warnings)
+
+
+def _feed_status(config: Config, doors: Doors, state: FeedState) -> FeedStatus:
+    limit = config.feeds[state.feed].limits.max_age
+    age = doors.now - state.last_good.at if state.last_good else None
+    sets = tuple(spec.name for spec in config.sets.values() if state.feed in spec.feeds)
+    is_stale = limit is not None and age is not None and age > limit
+    return FeedStatus(state, sets, age.total_seconds() if age and is_stale else None)
+
+
+def _feed_problems(feed: FeedStatus) -> list[Problem]:
+    state = feed.state
+    subject = f"feed {state.feed}"
+    problems = []
+    if state.last is not None and not state.last.outcome.is_good:
+        what = f"{subject}: the last fetch failed: {state.last.outcome}: {state.last.detail}"
+        problems.append(Problem("feed", 3, what, "proxyfeed update", subject))
+    elif feed.stale_for is not None:
+        what = f"{subject}: no good fetch for {feed.stale_for / 86400:.1f} days"
+        problems.append(Problem("stale", 3, what, "proxyfeed update", subject))
+    for version in state.waiting[:1]:
+        what = f"{subject}: version {version.id} is held and waits for a decision"
+        problems.append(Problem("guard", 4, what, f"proxyfeed diff {version.id}", subject))
+    return problems
+
+
+def _set_status(
+    doors: Doors, spec: SetSpec, states: dict[str, FeedState]
+) -> tuple[SetStatus, Problem | None]:
+    wanted = desired(doors, spec, states)
+    target = served(spec, wanted.prefixes)
+    last = doors.store.last_application(spec.name)
+    mark = f"{spec.mark:#x}/{spec.mask:#x}"
+    at = last.at if last else None
+    try:
+        live = doors.firewall.read(spec)
+    except ProxyfeedError as exc:
+        note = f"the kernel could not be looked at: {exc.message}"
+        nothing = PrefixSet()
+        found = SetStatus(
+            spec.name, wanted.versions, target, mark, None, nothing, nothing, at, note
+        )
+        return found, to_problem(exc, f"set {spec.name}")
+    held = held_prefixes(spec, live)
+    if not wanted.versions:
+        note = "no accepted version yet, so nothing is desired"
+        found = SetStatus(spec.name, (), target, mark, None, PrefixSet(), held, at, note)
+        return found, None
+    plan = make_plan(spec, wanted.prefixes, live)
+    found = SetStatus(
+        spec.name, wanted.versions, target, mark, plan, target - held, held - target, at
+    )
+    return found, _set_problem(spec, plan)
+
+
+def _set_problem(spec: SetSpec, plan: Plan) -> Problem | None:
+    if plan.is_nothing:
+        return None
+    subject = f"set {spec.name}"
+    ends = [f"{one.name}: {one.why}" for one in plan.sets if one.action is not Action.NOTHING]
+    for rule in plan.rules:
+        if not rule.is_nothing:
+            count = len(rule.present) + len(rule.stray)
+            ends.append(f"the IPv{rule.family} MARK rule is {'wrong' if count else 'missing'}")
+    ends += [f"{name} is left over from a run that was cut off" for name in plan.temporaries]
+    what = f"{subject}: live differs from desired: {'; '.join(ends)}"
+    return Problem("drift", 5, what, "proxyfeed diff, then: proxyfeed apply", subject)

@@ -1,0 +1,107 @@
+"""
+The JSON contract: one envelope for every command, documented in the README.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields, is_dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Any
+
+from proxyfeed.model import Body, Diff, Outcome, Problem, SetPlan
+from proxyfeed.prefixes import PrefixSet
+
+# The form of the envelope; it rises when a key goes or changes its meaning.
+VERSION = 1
+
+
+def as_json(outcome: Outcome) -> str:
+    """
+    The envelope of one command: version, command, status, exit_code, data, errors, warnings.
+    """
+    return envelope(
+        outcome.command,
+        to_data(outcome.result),
+        outcome.problems,
+        outcome.exit_code,
+        outcome.warnings,
+    )
+
+
+def envelope(
+    command: str,
+    data: Any,
+    problems: tuple[Problem, ...],
+    exit_code: int,
+    warnings: tuple[str, ...] = (),
+) -> str:
+    status = "ok" if not problems else "error" if data is None else "partial"
+    errors = [
+        {
+            "code": problem.code,
+            "message": problem.message,
+            "hint": problem.hint,
+            "subject": problem.subject,
+            "exit_code": problem.exit_code,
+        }
+        for problem in problems
+    ]
+    whole = {
+        "version": VERSION,
+        "command": command,
+        "status": status,
+        "exit_code": exit_code,
+        "data": data,
+        "errors": errors,
+        "warnings": list(warnings),
+    }
+    return json.dumps(whole, indent=2, ensure_ascii=True) + "\n"
+
+
+def to_data(value: object) -> Any:
+    """
+    A frozen value as JSON knows it; times in ISO 8601, spans in seconds.
+    """
+    match value:
+        case PrefixSet():
+            return {"prefixes": list(value.lines()), **_counts(value)}
+        case Diff():
+            return {"added": to_data(value.added), "removed": to_data(value.removed)}
+        case Body():
+            return {"size": len(value.content), "content_type": value.content_type}
+        case SetPlan():
+            return {
+                "name": value.name,
+                "type": value.type,
+                "family": value.family,
+                "action": value.action.value,
+                "why": value.why,
+                "entries": len(value.target),
+                "add": len(value.add),
+                "delete": len(value.delete),
+            }
+        case tuple():
+            return [to_data(item) for item in value]
+    if is_dataclass(value):
+        return {field.name: to_data(getattr(value, field.name)) for field in fields(value)}
+    return _scalar(value)
+
+
+def _scalar(value: object) -> Any:
+    match value:
+        case datetime():
+            return value.isoformat()
+        case timedelta():
+            return value.total_seconds()
+        case Enum():
+            return value.value
+    return value
+
+
+def _counts(prefixes: PrefixSet) -> dict[str, int]:
+    return {
+        "addresses_ipv4": prefixes.family(4).addresses,
+        "addresses_ipv6": prefixes.family(6).addresses,
+    }

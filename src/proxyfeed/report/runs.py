@@ -1,0 +1,99 @@
+"""
+What a run did: ``update``, ``apply``, and an operator's decisions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from proxyfeed.model import (
+    Action,
+    ApplyResult,
+    DecisionResult,
+    FeedReport,
+    FetchOutcome,
+    Plan,
+    SetReport,
+    UpdateResult,
+)
+from proxyfeed.report.words import addresses, change, diff_body, numbers
+
+
+def update_lines(result: UpdateResult) -> Iterator[str]:
+    for feed in result.feeds:
+        yield from _feed(feed, dry_run=result.dry_run)
+    for one in result.sets:
+        yield from _set(one, dry_run=result.dry_run)
+
+
+def apply_lines(result: ApplyResult) -> Iterator[str]:
+    for one in result.sets:
+        yield from _set(one, dry_run=result.dry_run)
+
+
+def decision_lines(result: DecisionResult) -> Iterator[str]:
+    yield f"feed {result.feed}: {result.note}"
+    if result.diff:
+        yield f"--- feed {result.feed} before"
+        yield f"+++ feed {result.feed} after"
+        yield from diff_body(result.diff)
+    for one in result.sets:
+        yield from _set(one, dry_run=False)
+
+
+def _feed(feed: FeedReport, *, dry_run: bool) -> Iterator[str]:
+    version = f"version {feed.version}" if feed.version else "a new version"
+    kept = f"version {feed.latest} stays the newest" if feed.latest else "it has no version yet"
+    verb = "would be" if dry_run else "is"
+    match feed.outcome:
+        case FetchOutcome.NEW:
+            what = f"new content, {version} {verb} accepted"
+        case FetchOutcome.HELD:
+            what = f"{version} {verb} held"
+        case _:
+            what = f"{feed.outcome}, {kept}"
+    yield f"feed {feed.feed}: {what}" + (f": {change(feed.diff)}" if feed.diff else "")
+    for finding in feed.findings:
+        yield f"  {finding.severity}: {finding.what}"
+    for attempt in feed.attempts:
+        status = f"HTTP {attempt.status}, " if attempt.status else ""
+        detail = f": {attempt.detail}" if attempt.detail else ""
+        yield (
+            f"  {attempt.url}: {attempt.outcome}, {status}{attempt.size:,} bytes "
+            f"in {attempt.seconds:.2f} s{detail}"
+        )
+
+
+def _set(one: SetReport, *, dry_run: bool) -> Iterator[str]:
+    if one.plan is None:
+        yield f"set {one.set}: left as it is: {one.skipped}"
+        if one.drift:
+            yield f"  {one.drift}"
+        return
+    held = f"{addresses(one.holds)} of {numbers(one.versions)}" if one.versions else ""
+    if one.plan.is_nothing:
+        yield f"set {one.set}: nothing to do, the kernel holds {held or addresses(one.holds)}"
+        return
+    if dry_run:
+        yield f"set {one.set}: would come to hold {held or addresses(one.holds)}; the plan:"
+    else:
+        yield f"set {one.set}: applied in {one.seconds:.2f} s, read back and proven: {held}"
+    if one.drift:
+        yield f"  {one.drift}"
+    if one.change:
+        yield f"  {change(one.change)}"
+    yield from _plan(one.plan)
+
+
+def _plan(plan: Plan) -> Iterator[str]:
+    for name in plan.temporaries:
+        yield f"  {name}: clean up what a run left that was cut off"
+    for planned in plan.sets:
+        if planned.action is not Action.NOTHING:
+            yield f"  {planned.name}: {planned.action}, {planned.why}"
+    for rule in plan.rules:
+        if not rule.is_nothing:
+            yield from (f"  IPv{rule.family} rule out: {line}" for line in rule.present)
+            yield from (f"  IPv{rule.family} rule out: {line}" for line in rule.stray)
+            if rule.wanted:
+                yield f"  IPv{rule.family} rule in: {rule.wanted}"

@@ -1,0 +1,140 @@
+"""
+How things stand: ``status``, ``rule``, ``config``, ``init`` and ``alert test``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from proxyfeed.model import (
+    AlertTestResult,
+    ConfigResult,
+    FeedStatus,
+    InitResult,
+    RuleResult,
+    SetStatus,
+    StatusResult,
+)
+from proxyfeed.prefixes import PrefixSet
+from proxyfeed.report.words import addresses, numbers, version_addresses, when
+
+_SHOWN = 20
+
+
+def status_lines(result: StatusResult) -> Iterator[str]:
+    for feed in result.feeds:
+        yield from _feed(feed)
+    for one in result.sets:
+        yield from _set(one)
+    for target in result.deliveries:
+        state = f"failed: {target.error}" if target.error else "arrived"
+        yield f"alerts to {target.target}: the last one, {when(target.at)}, {state}"
+    yield f"database {result.database}"
+    yield f"configuration {result.config}"
+
+
+def _feed(feed: FeedStatus) -> Iterator[str]:
+    state = feed.state
+    yield f"feed {state.feed} ({'set ' + ', '.join(feed.sets) if feed.sets else 'in no set'})"
+    if state.active:
+        yield (
+            f"  active     version {state.active.id}, {state.active.prefixes} prefixes, "
+            f"{version_addresses(state.active)}, accepted {when(state.active.accepted_at)}"
+        )
+    else:
+        yield "  active     no version yet"
+    if state.pin:
+        why = f": {state.pin.reason}" if state.pin.reason else ""
+        yield f"  pinned     by {state.pin.by} at {when(state.pin.at)}{why}"
+        if state.latest and state.latest.id != state.pin.version:
+            waits = f"waits for: proxyfeed release {state.feed}"
+            yield f"  newest     version {state.latest.id}, {waits}"
+    for version in state.waiting:
+        yield f"  held       version {version.id}, since {when(version.fetched_at)}"
+        yield from (f"             {finding.what}" for finding in version.findings)
+    if state.last:
+        detail = f": {state.last.detail}" if state.last.detail else ""
+        yield f"  last try   {when(state.last.at)}, {state.last.outcome}{detail}"
+    yield f"  last good  {when(state.last_good.at if state.last_good else None)}"
+    if feed.stale_for is not None:
+        yield f"  STALE      no good fetch for {feed.stale_for / 86400:.1f} days"
+
+
+def _set(one: SetStatus) -> Iterator[str]:
+    yield f"set {one.set} (mark {one.mark})"
+    what = numbers(one.versions) if one.versions else "no version yet"
+    yield f"  desired    {addresses(one.desired)}, {what}"
+    yield f"  applied    {when(one.applied_at)}"
+    if one.note:
+        yield f"  live       {one.note}"
+    if one.plan is None:
+        yield from _members("extra", one.extra)
+        return
+    is_same = not one.missing and not one.extra
+    yield "  live       " + ("equals desired" if is_same else "DIFFERS from desired")
+    yield from _members("missing", one.missing)
+    yield from _members("extra", one.extra)
+    for planned in one.plan.sets:
+        if planned.action != "nothing":
+            yield f"  {planned.name}: {planned.why}"
+    for name in one.plan.temporaries:
+        yield f"  {name}: left over from a run that was cut off"
+    for rule in one.plan.rules:
+        state = "in place"
+        if not rule.is_nothing:
+            state = "MISSING" if not rule.present else f"WRONG: {' | '.join(rule.present)}"
+            state += f", and in the other tables: {' | '.join(rule.stray)}" if rule.stray else ""
+        yield f"  IPv{rule.family} rule  {state}"
+
+
+def _members(word: str, prefixes: PrefixSet) -> Iterator[str]:
+    for count, line in enumerate(prefixes.lines()):
+        if count == _SHOWN:
+            yield f"  {word:<9}  ... and {len(prefixes) - _SHOWN} more"
+            return
+        yield f"  {word:<9}  {line}"
+
+
+def rule_lines(result: RuleResult) -> Iterator[str]:
+    for one in result.rules:
+        if result.action == "show":
+            yield f"set {one.set}, as it should be:"
+            yield from (f"  {line}" for line in one.wanted)
+            yield f"set {one.set}, in the kernel:"
+        else:
+            yield f"set {one.set}, in the kernel now:"
+        yield from (f"  {line}" for line in one.present)
+        if not one.present:
+            yield "  no rule of ours"
+
+
+def config_lines(result: ConfigResult) -> Iterator[str]:
+    yield f"{result.origin}: no mistakes"
+    yield f"database {result.database}"
+    yield f"apply {result.apply}"
+    for feed in result.feeds:
+        yield f"feed {feed.name} ({feed.format})" + (f": {feed.note}" if feed.note else "")
+        yield from (f"  {url}" for url in feed.urls)
+        limits = feed.limits
+        yield (
+            f"  held beyond +{limits.growth:.0%} or -{limits.shrink:.0%} of addresses, "
+            f"or wider than /{limits.widest_ipv4} and /{limits.widest_ipv6}"
+        )
+    for spec in result.sets:
+        yield f"set {spec.name}: feeds {', '.join(spec.feeds)}, mark {spec.mark:#x}/{spec.mask:#x}"
+        yield from (f"  virtual service {service}" for service in spec.virtual)
+    for target in result.alerts:
+        yield f"alerts to {target}"
+
+
+def init_lines(result: InitResult) -> Iterator[str]:
+    state = "written" if result.wrote_config else "there already, left as it is"
+    yield f"configuration {result.config}: {state}"
+    yield f"database {result.database}: ready"
+    yield "next:"
+    yield from (f"  {step}" for step in result.next_steps)
+
+
+def alert_lines(result: AlertTestResult) -> Iterator[str]:
+    for one in result.deliveries:
+        yield f"{one.target}: {'failed: ' + one.error if one.error else 'sent'}"
