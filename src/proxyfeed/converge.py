@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 
-from proxyfeed.errors import KernelError, NotProven
+from proxyfeed.errors import KernelError, NotProven, Unequipped
 from proxyfeed.firewall import Firewall
 from proxyfeed.firewall.ipset import commit_lines, fill_lines, temporary
 from proxyfeed.firewall.rule import rule_sets, wanted_rule
@@ -86,14 +86,14 @@ def remove_rules(firewall: Firewall, spec: SetSpec) -> tuple[str, ...]:
 
 def _carry_out(
     firewall: Firewall, spec: SetSpec, desired: PrefixSet, plan: Plan
-) -> KernelError | None:
+) -> KernelError | Unequipped | None:
     """
     Write *plan* and read back. What goes wrong is returned: the caller has a second way.
     """
     try:
         _write(firewall, plan)
         left = make_plan(spec, desired, firewall.read(spec))
-    except KernelError as exc:
+    except (KernelError, Unequipped) as exc:
         return exc
     if left.is_nothing:
         return None
@@ -170,7 +170,7 @@ def _set_rule(firewall: Firewall, set_name: str, planned: RulePlan) -> None:
 
 
 def _put_back(
-    firewall: Firewall, spec: SetSpec, plan: Plan, before: Live, cause: KernelError
+    firewall: Firewall, spec: SetSpec, plan: Plan, before: Live, cause: Exception
 ) -> NotProven:
     """
     Bring the old content back, and say in the returned error what the kernel holds now.
@@ -180,7 +180,7 @@ def _put_back(
         back = Plan(spec.name, plan_return(plan, before, now), (), now.temporaries)
         _write(firewall, back)
         holds = held_prefixes(spec, firewall.read(spec))
-    except KernelError as exc:
+    except (KernelError, Unequipped) as exc:
         return NotProven(
             f"set {spec.name} was not applied ({cause}), and putting the old content back "
             f"failed too ({exc}): what the kernel holds now is not known"

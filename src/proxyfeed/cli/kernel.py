@@ -50,7 +50,8 @@ def rollback(
     """
     Go back to an accepted version.
 
-    Its feed is pinned to it and the set is applied, in one step. The nightly update goes on recording what upstream publishes, and honours the pin.
+    Its feed is pinned to it and the set is applied, in one step. The nightly update goes on
+    recording what upstream publishes, and honours the pin.
 
     \b
     proxyfeed rollback 12 --reason "users of VIP 80 lose their carts"

@@ -65,38 +65,40 @@ def apply_sets(
     for spec in specs:
         doors.progress(f"applying set {spec.name}")
         try:
-            reports.append(
-                _apply_one(doors, spec, states, action, dry_run=dry_run, instead=instead)
-            )
+            wanted = desired(doors, spec, states, instead)
+            if not wanted.versions and not wanted.prefixes:
+                reports.append(SetReport(spec.name, skipped=NO_VERSION))
+                continue
+            refuse_absurd(spec, wanted.prefixes)
+            if dry_run:
+                reports.append(_look_ahead(doors, spec, wanted))
+                continue
+            last = doors.store.last_application(spec.name)
+            applied = converge(doors.firewall, spec, wanted.prefixes)
         except ProxyfeedError as exc:
-            reports.append(SetReport(spec.name, skipped=exc.message))
+            reports.append(SetReport(spec.name, failed=exc.message))
+            problems.append(to_problem(exc, f"set {spec.name}"))
+            continue
+        reports.append(_report(spec, wanted, applied, last))
+        try:
+            _remember(doors, spec, wanted, applied, last, action)
+        except ProxyfeedError as exc:
             problems.append(to_problem(exc, f"set {spec.name}"))
     return tuple(reports), tuple(problems)
 
 
-def _apply_one(
-    doors: Doors,
-    spec: SetSpec,
-    states: Mapping[str, FeedState],
-    action: str,
-    *,
-    dry_run: bool,
-    instead: Mapping[str, PrefixSet] | None,
-) -> SetReport:
-    wanted = desired(doors, spec, states, instead)
-    if not wanted.versions and not wanted.prefixes:
-        return SetReport(spec.name, skipped=NO_VERSION)
-    refuse_absurd(spec, wanted.prefixes)
+def _look_ahead(doors: Doors, spec: SetSpec, wanted: Desired) -> SetReport:
+    live = doors.firewall.read(spec)
     target = served(spec, wanted.prefixes)
-    if dry_run:
-        live = doors.firewall.read(spec)
-        change = Diff.between(held_prefixes(spec, live), target)
-        plan = make_plan(spec, wanted.prefixes, live)
-        return SetReport(spec.name, wanted.versions, plan, change, target)
-    applied = converge(doors.firewall, spec, wanted.prefixes)
-    last = doors.store.last_application(spec.name)
-    if not (applied.plan.is_nothing and last and _is_known(last, wanted, applied)):
-        _remember(doors, spec, wanted, applied, action)
+    change = Diff.between(held_prefixes(spec, live), target)
+    plan = make_plan(spec, wanted.prefixes, live)
+    return SetReport(spec.name, wanted.versions, plan, change, target)
+
+
+def _report(
+    spec: SetSpec, wanted: Desired, applied: Applied, last: Application | None
+) -> SetReport:
+    target = served(spec, wanted.prefixes)
     return SetReport(
         set=spec.name,
         versions=wanted.versions,
@@ -140,10 +142,6 @@ def refuse_absurd(spec: SetSpec, prefixes: PrefixSet) -> None:
         )
 
 
-def _is_known(last: Application, wanted: Desired, applied: Applied) -> bool:
-    return (last.versions, last.digest) == (wanted.versions, applied.digest)
-
-
 def _drift(last: Application, applied: Applied) -> str:
     """
     What somebody or something else has changed since the last application, "" for nothing.
@@ -166,7 +164,17 @@ def _changed(last: Application, held: PrefixSet) -> str:
     )
 
 
-def _remember(doors: Doors, spec: SetSpec, wanted: Desired, applied: Applied, action: str) -> None:
+def _remember(
+    doors: Doors,
+    spec: SetSpec,
+    wanted: Desired,
+    applied: Applied,
+    last: Application | None,
+    action: str,
+) -> None:
+    is_known = last and (last.versions, last.digest) == (wanted.versions, applied.digest)
+    if applied.plan.is_nothing and is_known:
+        return
     doors.store.applied(
         Application(
             host=doors.host,

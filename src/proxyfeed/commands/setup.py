@@ -5,18 +5,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from proxyfeed.config import Config, load
 from proxyfeed.errors import OperatorMistake
+from proxyfeed.lock import exclusive
 from proxyfeed.model import ConfigResult, Feed, InitResult, Outcome
 from proxyfeed.redact import redact
 from proxyfeed.shipped import shipped
 from proxyfeed.store import create_or_upgrade
 
 
-def init(path: Path, state_folder: Path) -> Outcome:
+def init(path: Path, state_folder: Path, lock_path: Callable[[Config], Path]) -> Outcome:
     """
     Write a commented configuration where there is none, and make or upgrade the database.
     """
@@ -24,7 +26,8 @@ def init(path: Path, state_folder: Path) -> Outcome:
     if is_new:
         _write_example(path)
     config = load(path, state_folder)
-    create_or_upgrade(config.database).dispose()
+    with exclusive(lock_path(config), "proxyfeed init"):
+        create_or_upgrade(config.database).dispose()
     result = InitResult(str(path), is_new, redact(config.database), _next_steps(path))
     return Outcome("init", result)
 

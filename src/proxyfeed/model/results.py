@@ -37,7 +37,7 @@ class SetReport:
     """
     What came of one set: *plan* as it was carried out, or would be; *change* of what the kernel
     holds; *drift* is what was found otherwise than it was last applied; *skipped* says why nothing
-    was tried.
+    was tried, *failed* why it did not succeed.
     """
 
     set: str
@@ -50,6 +50,7 @@ class SetReport:
     notes: tuple[str, ...] = ()
     drift: str = ""
     skipped: str = ""
+    failed: str = ""
 
 
 @dataclass(frozen=True, slots=True)

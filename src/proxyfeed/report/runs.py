@@ -65,6 +65,9 @@ def _feed(feed: FeedReport, *, dry_run: bool) -> Iterator[str]:
 
 
 def _set(one: SetReport, *, dry_run: bool) -> Iterator[str]:
+    if one.failed:
+        yield f"set {one.set}: NOT applied: {one.failed}"
+        return
     if one.plan is None:
         yield f"set {one.set}: left as it is: {one.skipped}"
         if one.drift:
