@@ -13,10 +13,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from proxyfeed.commands.doors import Doors
 from proxyfeed.config import Config, load
 from proxyfeed.errors import OperatorMistake
+
+if TYPE_CHECKING:
+    from proxyfeed.commands.doors import Doors
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,7 @@ def writing(
 def _doors(config: Config, around: Surroundings, *, may_create: bool) -> Iterator[Doors]:
     from proxyfeed.alert import send
     from proxyfeed.cli.progress import Progress
+    from proxyfeed.commands.doors import Doors
     from proxyfeed.firewall import Firewall
     from proxyfeed.sources.fetch import fetch
     from proxyfeed.store import Store, connect, create_or_upgrade

@@ -14,6 +14,7 @@ from proxyfeed.converge import converge
 from proxyfeed.errors import KernelError, ProxyfeedError
 from proxyfeed.guard import judge_set
 from proxyfeed.model import (
+    Action,
     Application,
     Applied,
     ApplyResult,
@@ -38,14 +39,16 @@ def apply(config: Config, doors: Doors, names: tuple[str, ...], *, dry_run: bool
     states = states_of(doors, tuple({feed: None for spec in specs for feed in spec.feeds}))
     reports, problems = apply_sets(doors, specs, states, "apply", dry_run=dry_run)
     if not dry_run:
+        # Whoever applies knows that something differed, and after a boot everything does.
         looked = [f"set {spec.name}" for spec in specs]
-        notify(config, doors, apply_events(reports, problems), looked)
-    warnings = tuple(
+        notify(config, doors, apply_events((), problems), looked)
+    warnings = [
         f"set {report.set}: {report.skipped}; the kernel was left as it is"
         for report in reports
         if report.skipped
-    )
-    return Outcome("apply", ApplyResult(reports, dry_run), problems, warnings)
+    ]
+    warnings += [f"set {report.set}: {note}" for report in reports for note in report.notes]
+    return Outcome("apply", ApplyResult(reports, dry_run), problems, tuple(warnings))
 
 
 def apply_sets(
@@ -92,7 +95,7 @@ def _look_ahead(doors: Doors, spec: SetSpec, wanted: Desired) -> SetReport:
     target = served(spec, wanted.prefixes)
     change = Diff.between(held_prefixes(spec, live), target)
     plan = make_plan(spec, wanted.prefixes, live)
-    return SetReport(spec.name, wanted.versions, plan, change, target)
+    return SetReport(spec.name, wanted.versions, plan, change, target, notes=_gaps(wanted))
 
 
 def _report(
@@ -107,8 +110,15 @@ def _report(
         holds=target,
         seconds=applied.seconds,
         digest=applied.digest,
-        notes=applied.notes,
+        notes=(*_gaps(wanted), *applied.notes),
         drift=_drift(last, applied) if last else "",
+    )
+
+
+def _gaps(wanted: Desired) -> tuple[str, ...]:
+    return tuple(
+        f"feed {feed} has no accepted version yet, and none of its addresses is in"
+        for feed in wanted.missing
     )
 
 
@@ -147,7 +157,9 @@ def _drift(last: Application, applied: Applied) -> str:
     What somebody or something else has changed since the last application, "" for nothing.
     """
     found = []
-    if applied.before.digest != last.digest:
+    if any(planned.action is Action.CREATE for planned in applied.plan.sets):
+        found.append("it was not in the kernel, as after a reboot")
+    elif applied.before.digest != last.digest:
         found.append(_changed(last, applied.before))
     found += [
         f"the IPv{rule.family} MARK rule was gone"

@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from proxyfeed.errors import CommandFailed, NoRights, ToolMissing
@@ -16,6 +18,7 @@ from proxyfeed.errors import CommandFailed, NoRights, ToolMissing
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _DENIED = ("operation not permitted", "permission denied", "you must be root")
 _SHOWN_INPUT = 120
+_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +50,19 @@ class Runner:
             environment["XTABLES_LOCKFILE"] = os.environ["XTABLES_LOCKFILE"]
         source = _as_file(script or "")
         try:
-            done = subprocess.run(
-                [*self.prefix, *argv],
-                stdin=source,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=self.timeout,
-                env=environment,
-                check=False,
-                # A Ctrl-C or a closing terminal ends proxyfeed, and never half of a restore.
-                start_new_session=True,
-            )
+            with _undisturbed():
+                done = subprocess.run(
+                    [*self.prefix, *argv],
+                    stdin=source,
+                    capture_output=True,
+                    text=True,
+                    errors="replace",
+                    timeout=self.timeout,
+                    env=environment,
+                    check=False,
+                    # A closing terminal ends proxyfeed, and never half of a restore.
+                    start_new_session=True,
+                )
         except subprocess.TimeoutExpired as exc:
             command = " ".join(argv)
             raise CommandFailed(f"{command} was not done after {self.timeout:g} s") from exc
@@ -69,6 +73,18 @@ class Runner:
         if done.returncode:
             raise _failure(argv, done.returncode, done.stderr)
         return done.stdout
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """
+    Let a Ctrl-C or a kill wait until the program is done: `subprocess` would end it half-way.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDINGS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _as_file(script: str) -> int:
