@@ -46,7 +46,10 @@ def approve(config: Config, doors: Doors, number: int, *, reason: str | None) ->
             )
     diff = Diff.between(_content(doors, state.active), content)
     doors.store.approve(version, by=doors.who, reason=reason, now=doors.now)
-    note = f"version {number} is accepted; to put it into the kernel: proxyfeed apply"
+    note = (
+        f"version {number} of feed {version.feed} is accepted; to put it into the kernel: "
+        "proxyfeed apply"
+    )
     active: int | None = number
     if state.pin:
         active = state.pin.version
@@ -66,7 +69,7 @@ def reject(doors: Doors, number: int, *, reason: str | None) -> Outcome:
     doors.store.reject(version, by=doors.who, reason=reason, now=doors.now)
     active = state.active.id if state.active else None
     diff = Diff(PrefixSet(), PrefixSet())
-    note = f"version {number} is rejected; nothing else has changed"
+    note = f"version {number} of feed {version.feed} is rejected; nothing else has changed"
     return Outcome("reject", DecisionResult("reject", version.feed, number, active, diff, note))
 
 
@@ -94,7 +97,7 @@ def rollback(config: Config, doors: Doors, number: int, *, reason: str | None) -
     note = f"feed {version.feed} is pinned to version {number}; {lift}"
     if was_active:
         pinned = "pinned already" if state.pin else "now pinned"
-        note = f"version {number} was the active one, and is {pinned}; {lift}"
+        note = f"version {number} of feed {version.feed} was active, and is {pinned}; {lift}"
     result = DecisionResult("rollback", version.feed, number, number, diff, note, sets)
     return Outcome("rollback", result, problems)
 

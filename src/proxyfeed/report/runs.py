@@ -32,7 +32,7 @@ def apply_lines(result: ApplyResult) -> Iterator[str]:
 
 
 def decision_lines(result: DecisionResult) -> Iterator[str]:
-    yield f"feed {result.feed}: {result.note}"
+    yield result.note
     if result.diff:
         yield f"--- feed {result.feed} before"
         yield f"+++ feed {result.feed} after"
