@@ -1,0 +1,63 @@
+"""
+What headers and status codes say, both ways.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from proxyfeed.model import Validators
+
+# A longer one is no version of anything, and would be stored and sent back with every request.
+_LONGEST_VALIDATOR = 1024
+
+
+def conditions(validators: Validators | None) -> dict[str, str]:
+    """
+    Return the headers that ask for the body only if it has changed since *validators*.
+    """
+    if validators is None:
+        return {}
+    headers = {"If-None-Match": validators.etag, "If-Modified-Since": validators.last_modified}
+    return {name: value for name, value in headers.items() if value}
+
+
+def validators_in(headers: Mapping[str, str], url: str) -> Validators | None:
+    etag, last_modified = _sendable(headers, "etag"), _sendable(headers, "last-modified")
+    return Validators(url, etag, last_modified) if etag or last_modified else None
+
+
+def seconds_asked_for(retry_after: str, now: float) -> float:
+    """
+    Read ``120`` or ``Fri, 31 Dec 1999 23:59:59 GMT``; what is neither asks for nothing.
+    """
+    if retry_after.isascii() and retry_after.isdecimal():
+        # Ten digits are three centuries; int() refuses to read some thousands of them.
+        return float(retry_after[:10])
+
+    from email.utils import parsedate_to_datetime
+
+    try:
+        return parsedate_to_datetime(retry_after).timestamp() - now
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return 0.0
+
+
+def status_line(status: int) -> str:
+    """
+    Return ``404 Not Found`` in the words of the standard, not of the server.
+    """
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)
+
+
+def _sendable(headers: Mapping[str, str], name: str) -> str | None:
+    """
+    Return a header that a request may carry: `"caf\\xe9"` would make every later request fail.
+    """
+    value = headers.get(name, "")
+    fit = value.isascii() and value.isprintable() and len(value) <= _LONGEST_VALIDATOR
+    return value if value and fit else None

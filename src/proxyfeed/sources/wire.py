@@ -1,0 +1,264 @@
+"""
+One exchange over HTTP: redirects, limits and deadline included. Only this module knows httpx.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from http import HTTPStatus
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any
+
+import httpx
+
+from proxyfeed.errors import FetchError
+from proxyfeed.model import Body, FetchLimits, FetchOutcome, Validators
+from proxyfeed.redact import redact
+from proxyfeed.sources.coding import Decoder, too_large
+from proxyfeed.sources.countdown import Countdown
+from proxyfeed.sources.headers import conditions, status_line, validators_in
+from proxyfeed.sources.reason import reason_of, root_of
+from proxyfeed.sources.resolver import ResolverLoop
+from proxyfeed.sources.transport import Answer, Transport, one_line
+
+# What an exception comes to while no answer has begun, and whether another try may end better. A
+# subclass goes with its parent; a test fails if httpx raises something that is not covered here.
+VERDICTS: dict[type[Exception], tuple[FetchOutcome, bool]] = {
+    httpx.TimeoutException: (FetchOutcome.TIMED_OUT, True),
+    httpx.NetworkError: (FetchOutcome.UNREACHABLE, True),
+    httpx.ProxyError: (FetchOutcome.UNREACHABLE, True),
+    httpx.RemoteProtocolError: (FetchOutcome.UNREACHABLE, True),
+    # A damaged TLS record reaches us as the bare ssl.SSLError.
+    OSError: (FetchOutcome.UNREACHABLE, True),
+    # What `connect` raises besides OSError comes in a group: OverflowError for port 99999.
+    ExceptionGroup: (FetchOutcome.UNREACHABLE, False),
+    # The URL is at fault ...
+    httpx.InvalidURL: (FetchOutcome.UNREACHABLE, False),
+    httpx.UnsupportedProtocol: (FetchOutcome.UNREACHABLE, False),
+    httpx.LocalProtocolError: (FetchOutcome.UNREACHABLE, False),
+    ValueError: (FetchOutcome.UNREACHABLE, False),
+    # ... and these come from what httpx is not asked to do here: to follow, judge, decode, keep
+    # cookies, or read twice.
+    httpx.TooManyRedirects: (FetchOutcome.BAD_REDIRECT, False),
+    httpx.HTTPStatusError: (FetchOutcome.BAD_STATUS, False),
+    httpx.DecodingError: (FetchOutcome.TRUNCATED, True),
+    httpx.CookieConflict: (FetchOutcome.UNREACHABLE, False),
+    httpx.StreamError: (FetchOutcome.UNREACHABLE, False),
+}
+_UNCOVERED = (FetchOutcome.UNREACHABLE, False)
+_EXPECTED: tuple[type[Exception], ...] = (*VERDICTS, httpx.HTTPError)
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_REFUSALS = frozenset({401, 403, 407, 429, 451})
+_PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
+
+_NO_TARGET = "the redirect does not say where to"
+
+
+def ask(
+    url: str,
+    limits: FetchLimits,
+    validators: Validators | None,
+    transport: Transport,
+    *,
+    seconds: float,
+    patience: float,
+) -> Answer:
+    """
+    Ask for *url* once, within *seconds*, of which no more than *patience* may pass in silence.
+    """
+    exchange = _Exchange(url, limits, validators, transport)
+    with asyncio.Runner(loop_factory=lambda: ResolverLoop(transport.resolve)) as runner:
+        return runner.run(exchange.answer(seconds, patience))
+
+
+class _Exchange:
+    """
+    One try in the making: its attributes tell how far it came when it was cut short.
+    """
+
+    def __init__(
+        self, url: str, limits: FetchLimits, validators: Validators | None, transport: Transport
+    ) -> None:
+        self.url = url
+        self.limits = limits
+        self.transport = transport
+        self.conditions = conditions(validators)
+        self.redirected_to: httpx.URL | None = None
+        self.status: int | None = None
+        self.decoder: Decoder | None = None
+        self.connections = AsyncExitStack()
+
+    async def answer(self, seconds: float, patience: float) -> Answer:
+        # One clock over everything: look-up, connect, TLS, request, headers, body. Only a piece of
+        # the body counts as heard: headers that drip, or redirects that follow, do not.
+        countdown = Countdown(seconds, patience)
+        try:
+            async with self.connections, countdown, _client(self.transport) as client:
+                answer = await self._follow(client, countdown)
+        except TimeoutError:
+            answer = self._timed_out(countdown.elapsed)
+        except FetchError as error:
+            outcome = FetchOutcome(error.outcome)
+            heals = outcome is FetchOutcome.TRUNCATED
+            answer = Answer(outcome, detail=error.message, heals=heals)
+        except _EXPECTED as error:
+            answer = self._failed(error)
+        return self._complete(answer)
+
+    async def _follow(self, client: httpx.AsyncClient, countdown: Countdown) -> Answer:
+        client.event_hooks = {"response": [self._note_status]}
+        first = here = httpx.URL(self.url)
+        for _ in range(self.limits.redirects + 1):
+            self.status = None
+            request = self._request(client, here)
+            response = await client.send(request, auth=_auth(first, here), stream=True)
+            try:
+                if response.status_code not in _REDIRECTS:
+                    return await self._judge(response, countdown)
+                here = self.redirected_to = _target(here, response)
+            finally:
+                await response.aclose()
+        raise FetchError(FetchOutcome.BAD_REDIRECT, f"more than {self.limits.redirects} redirects")
+
+    def _request(self, client: httpx.AsyncClient, here: httpx.URL) -> httpx.Request:
+        headers = {
+            "User-Agent": self.transport.user_agent,
+            "Accept-Encoding": "gzip",
+            "Connection": "close",
+            **self.conditions,
+        }
+        return client.build_request(
+            "GET",
+            here.copy_with(userinfo=b""),
+            headers=headers,
+            extensions={"trace": self._note_connection},
+        )
+
+    async def _note_status(self, response: httpx.Response) -> None:
+        self.status = response.status_code
+
+    async def _note_connection(self, event: str, info: Mapping[str, Any]) -> None:
+        # httpcore leaves a connection open if the countdown ends in the midst of a TLS handshake.
+        if event == "connection.connect_tcp.complete":
+            self.connections.push_async_callback(info["return_value"].aclose)
+
+    async def _judge(self, response: httpx.Response, countdown: Countdown) -> Answer:
+        status = response.status_code
+        if status == HTTPStatus.OK:
+            return await self._read(response, countdown)
+        detail = status_line(status)
+        if status == HTTPStatus.NOT_MODIFIED:
+            if self.conditions:
+                return Answer(FetchOutcome.NOT_MODIFIED)
+            detail += ", though the request named no version"
+        retry_after = response.headers.get("retry-after", "").strip()
+        if retry_after:
+            detail += one_line(f", Retry-After: {retry_after}")
+        outcome = FetchOutcome.REFUSED if status in _REFUSALS else FetchOutcome.BAD_STATUS
+        return Answer(outcome, detail=detail, heals=status in _PASSING, retry_after=retry_after)
+
+    async def _read(self, response: httpx.Response, countdown: Countdown) -> Answer:
+        countdown.heard()
+        max_bytes = self.limits.max_bytes
+        decoder = self.decoder = Decoder(response.headers.get("content-encoding", ""), max_bytes)
+        announced = response.headers.get("content-length")
+        if announced is not None and int(announced) > max_bytes:
+            raise too_large(max_bytes)
+        async for piece in response.aiter_raw():
+            countdown.heard()
+            decoder.feed(piece)
+        # In a chunked answer nobody else compares the two.
+        if announced is not None and int(announced) != decoder.received:
+            raise FetchError(
+                FetchOutcome.TRUNCATED, f"{decoder.received} bytes came, {announced} were announced"
+            )
+        content = decoder.finish()
+        if not content:
+            return Answer(FetchOutcome.EMPTY, detail="200 OK with an empty body")
+        body = Body(
+            content,
+            content_type=response.headers.get("content-type", ""),
+            validators=validators_in(response.headers, self.url),
+        )
+        return Answer(FetchOutcome.NEW, body=body)
+
+    def _timed_out(self, elapsed: float) -> Answer:
+        detail = f"no answer after {elapsed:.1f} s"
+        if self.decoder is not None:
+            detail = f"only {self.decoder.received} bytes of the body after {elapsed:.1f} s"
+        return Answer(FetchOutcome.TIMED_OUT, detail=detail, heals=True)
+
+    def _failed(self, error: Exception) -> Answer:
+        if self.status in _REDIRECTS:
+            # httpx looks at the Location even if it is not to follow it.
+            return Answer(FetchOutcome.BAD_REDIRECT, detail=_NO_TARGET)
+        if isinstance(error, httpx.InvalidURL):
+            # The message is not repeated: it may quote half a password.
+            return Answer(FetchOutcome.UNREACHABLE, detail="httpx cannot make sense of this URL")
+        detail = one_line(reason_of(error))
+        if self.status == HTTPStatus.OK:
+            return Answer(FetchOutcome.TRUNCATED, detail=detail, heals=True)
+        outcome, heals = verdict_on(type(error))
+        if isinstance(root_of(error), ssl.SSLCertVerificationError):
+            heals = False
+        return Answer(outcome, detail=detail, heals=heals)
+
+    def _complete(self, answer: Answer) -> Answer:
+        detail = answer.detail
+        if self.redirected_to is not None:
+            target = one_line(redact(str(self.redirected_to)))
+            detail = f"{detail} (redirected to {target})".lstrip()
+        size = self.decoder.size if self.decoder else 0
+        return replace(answer, status=self.status, detail=detail, size=size)
+
+
+def verdict_on(error: type[Exception]) -> tuple[FetchOutcome, bool]:
+    return next((VERDICTS[kind] for kind in error.__mro__ if kind in VERDICTS), _UNCOVERED)
+
+
+def _client(transport: Transport) -> httpx.AsyncClient:
+    try:
+        return httpx.AsyncClient(
+            verify=transport.verify,
+            timeout=None,  # noqa: S113 - the countdown is over everything
+            # A jar that takes nothing: a list is the same for everybody, or it is no list.
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+        )
+    except OSError as error:
+        raise FetchError(
+            FetchOutcome.UNREACHABLE,
+            f"no trusted certificates (SSL_CERT_FILE, SSL_CERT_DIR): {reason_of(error)}",
+        ) from error
+    except (ValueError, ImportError, httpx.InvalidURL) as error:
+        # The message is not repeated: it may quote the proxy with its password.
+        raise FetchError(
+            FetchOutcome.UNREACHABLE,
+            "not a usable proxy in the environment (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY)",
+        ) from error
+
+
+def _auth(first: httpx.URL, here: httpx.URL) -> httpx.BasicAuth | None:
+    """
+    Return the credentials of the *first* URL, for its own origin only, whatever a Location says.
+    """
+    same_origin = (first.scheme, first.netloc) == (here.scheme, here.netloc)
+    if not first.userinfo or not same_origin:
+        return None
+    return httpx.BasicAuth(first.username, first.password)
+
+
+def _target(here: httpx.URL, response: httpx.Response) -> httpx.URL:
+    locations = response.headers.get_list("location")
+    if len(locations) != 1:
+        raise FetchError(FetchOutcome.BAD_REDIRECT, _NO_TARGET)
+    target = here.join(locations[0])
+    allowed = ("https",) if here.scheme == "https" else ("https", "http")
+    if target.scheme not in allowed or not target.host:
+        where = one_line(redact(str(target)))
+        raise FetchError(FetchOutcome.BAD_REDIRECT, f"never from {here.scheme} to {where}")
+    return target
