@@ -10,13 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from proxyfeed.catalog import catalog
 from proxyfeed.errors import BadPrefix, ConfigError
 from proxyfeed.model import Feed, FetchLimits, HtmlRules, Limits, SetSpec, VirtualService
 from proxyfeed.notation import number_to_text, read_address
 from proxyfeed.prefixes import FAMILIES, PrefixSet
+from proxyfeed.redact import redact
 from proxyfeed.table import (
     Table,
     Texts,
@@ -36,9 +37,11 @@ _FEED_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}")
 # The kernel takes 31 characters for the name of an ipset: proxyfeed_<14>_v4_new.
 _SET_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,13}")
 _SERVICE = re.compile(
-    r"(?:\[(?P<v6>[^]]+)\]|(?P<v4>[^:]+)):(?P<port>\d{1,5})(?:/(?P<protocol>\w+))?"
+    r"(?:\[(?P<v6>[^]]+)\]|(?P<v4>[^:]+)):(?P<port>[0-9]{1,5})(?:/(?P<protocol>\w+))?"
 )
 _ALL_BITS = 0xFFFFFFFF
+# In the place of one that is missing or mistaken; no set can have it.
+_NO_MARK = 0
 # With no configuration at all: the feed that proxyfeed was conceived for.
 _DEFAULT: dict[str, object] = {"sets": {"aol": {"feeds": ["aol"], "mark": 1}}}
 
@@ -46,8 +49,8 @@ _DEFAULT: dict[str, object] = {"sets": {"aol": {"feeds": ["aol"], "mark": 1}}}
 @dataclass(frozen=True, slots=True)
 class AlertSettings:
     """
-    *to* are Apprise URLs, secrets and all; *repeat_after* is when a lasting trouble is told again: a little less than a day, so that
-    a nightly run with jitter tells it every night.
+    *to* are Apprise URLs, secrets and all; *repeat_after* is when a lasting trouble is told again:
+    a little less than a day, so that a nightly run with jitter tells it every night.
     """
 
     to: tuple[str, ...] = field(default=(), repr=False)
@@ -58,12 +61,14 @@ class AlertSettings:
 class Config:
     """
     A configuration without mistakes; *origin* says where it is from, for messages.
+
+    The URLs of *database* and *feeds* may hold passwords, so neither is in its repr.
     """
 
     origin: str
-    database: str
+    database: str = field(repr=False)
     apply: str
-    feeds: Mapping[str, Feed]
+    feeds: Mapping[str, Feed] = field(repr=False)
     sets: Mapping[str, SetSpec]
     alerts: AlertSettings
 
@@ -85,7 +90,7 @@ def load(path: Path | None, state_folder: Path) -> Config:
         values = tomllib.loads(path.read_text("utf-8"))
     except OSError as exc:
         raise ConfigError(str(path), (f"cannot be read: {exc.strerror}",)) from exc
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+    except ValueError as exc:  # not UTF-8, not TOML, or a number of thousands of digits
         raise ConfigError(str(path), (f"is not TOML: {exc}",)) from exc
     return parse(values, str(path), state_folder, path.absolute().parent)
 
@@ -122,7 +127,9 @@ def _read_feeds(
                 feeds[name] = _read_feed(name, Table({}, f"feeds.{name}", mistakes), folder)
             else:
                 known = ", ".join(sorted({*feeds, *catalog()}))
-                mistakes.append(f"sets.{set_name}.feeds: no feed {name!r}; known: {known}")
+                # Redacted: it may be a URL, of somebody who took this for the place to write it.
+                wrong = redact(name)
+                mistakes.append(f"sets.{set_name}.feeds: no feed {wrong!r}; known: {known}")
     return feeds
 
 
@@ -154,15 +161,18 @@ def _read_feed(name: str, own: Table, folder: Path) -> Feed:
 
 
 def _read_urls(table: Table, folder: Path) -> Texts:
-    several: Texts = table.take("urls", texts, ())
+    several: Texts = table.take("urls", _at_least_one, ())
     one = table.take("url", text, "")
-    if one and several:
+    if table.has("url") and table.has("urls"):
         table.mistake("url", "is given together with urls: one of the two")
-    urls = tuple(_resolve(url, folder) for url in (several or ([one] if one else [])))
-    if not urls:
+    if not (table.has("url") or table.has("urls")):
         table.mistake("url", "is missing")
-    for url in urls:
-        _check_url(url, table)
+    urls = tuple(_resolve(url, folder) for url in (several or ([one] if one else [])))
+    for number, url in enumerate(urls, 1):
+        if not _is_usable(url):
+            # The value is not printed: a mistyped URL may hold a password.
+            key, which = ("urls", f"number {number} ") if several else ("url", "")
+            table.mistake(key, f"{which}must be a http:, https: or file: URL")
     return urls
 
 
@@ -202,12 +212,12 @@ def _read_limits(table: Table) -> Limits:
 def _read_set(name: str, table: Table) -> SetSpec:
     if not _SET_NAME.fullmatch(name):
         table.mistakes.append(f"{table.place}: a set's name is 1 to 14 of a-z 0-9 -")
-    feeds: Texts = table.take("feeds", texts, ())
-    if not feeds:
+    feeds: Texts = table.take("feeds", _at_least_one, ())
+    if not table.has("feeds"):
         table.mistake("feeds", "is missing: at least one feed")
     if not table.has("mark"):
         table.mistake("mark", "is missing: the firewall mark, for example 1")
-    mark = table.take("mark", whole(1, _ALL_BITS), 1)
+    mark = table.take("mark", whole(1, _ALL_BITS), _NO_MARK)
     mask = table.take("mask", whole(1, _ALL_BITS), _ALL_BITS)
     if mark & ~mask:
         table.mistake("mark", f"{mark:#x} has bits outside the mask {mask:#x}")
@@ -244,6 +254,13 @@ def _read_alerts(table: Table) -> AlertSettings:
     return settings
 
 
+def _at_least_one(value: object) -> Texts:
+    found = texts(value)
+    if not found:
+        raise ValueError("must not be empty")
+    return found
+
+
 def _services(value: object) -> tuple[VirtualService, ...]:
     """
     Read ``["192.0.2.80:80", "[2001:db8::80]:443", "192.0.2.53:53/udp"]``.
@@ -267,27 +284,29 @@ def _service(row: str) -> VirtualService:
 
 
 def _families(value: object) -> tuple[int, ...]:
-    if not isinstance(value, list) or not value or not all(one in FAMILIES for one in value):
+    # By type too: 4.0 equals 4, and would make a set of the name proxyfeed_aol_4.0.
+    found = value if isinstance(value, list) else []
+    if not found or not all(type(one) is int and one in FAMILIES for one in found):
         raise ValueError("must be [4], [6] or [4, 6]")
-    return tuple(sorted(set(value)))
+    return tuple(sorted(set(found)))
 
 
-def _check_url(url: str, table: Table) -> None:
+def _is_usable(url: str) -> bool:
     try:
         parts = urlsplit(url)
-        host = parts.hostname
+        # Reading the port is what tells whether it is one.
+        has_host = bool(parts.hostname) and parts.port != 0
     except ValueError:
-        parts, host = urlsplit(""), None
-    is_known = parts.scheme in ("http", "https") and bool(host)
-    if not is_known and not (parts.scheme == "file" and parts.path.startswith("/")):
-        # The value is not printed: a mistyped URL may hold a password.
-        table.mistake("url", "must be a http:, https: or file: URL")
+        return False
+    if parts.scheme == "file":
+        return parts.path.startswith("/")
+    return parts.scheme in ("http", "https") and has_host
 
 
 def _check_marks(sets: dict[str, SetSpec], mistakes: list[str]) -> None:
     owner: dict[int, str] = {}
     for name, spec in sets.items():
-        if spec.mark in owner:
+        if spec.mark in owner and spec.mark != _NO_MARK:
             mistakes.append(f"sets.{name}.mark: {spec.mark} is the mark of sets.{owner[spec.mark]}")
         owner.setdefault(spec.mark, name)
 
@@ -299,7 +318,7 @@ def _resolve(url: str, folder: Path) -> str:
     name = url.removeprefix("file:")
     if name == url or name.startswith("/"):
         return url
-    return (folder / name).as_uri()
+    return (folder / unquote(name)).as_uri()
 
 
 def _anchor(database: str, folder: Path) -> str:

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from proxyfeed.errors import KernelError, NotProven, Unequipped
 from proxyfeed.firewall import Firewall
 from proxyfeed.firewall.ipset import commit_lines, fill_lines, temporary
-from proxyfeed.firewall.rule import rule_sets, wanted_rule
+from proxyfeed.firewall.rule import looks_at, rule_sets, wanted_rule
 from proxyfeed.model import Action, Applied, Live, Plan, RulePlan, SetPlan, SetSpec
 from proxyfeed.planning import held_prefixes, make_plan, plan_return, served
-from proxyfeed.prefixes import PrefixSet
+from proxyfeed.prefixes import FAMILIES, PrefixSet
 
 _ASIDE = (Action.CREATE, Action.REPLACE)
 
@@ -43,10 +44,9 @@ def converge(
     if not plan.is_nothing:
         failure = _carry_out(firewall, spec, desired, plan)
         if failure:
-            again = make_plan(spec, desired, firewall.read(spec), afresh=True)
-            second = _carry_out(firewall, spec, desired, again)
+            second = _make_anew(firewall, spec, desired)
             if second:
-                raise _put_back(firewall, spec, plan, before, second) from second
+                raise _put_back(firewall, spec, desired, plan, before, second) from second
             notes = (f"made anew after: {failure}",)
     digest = served(spec, desired).digest
     return Applied(plan, clock() - started, digest, held_prefixes(spec, before), notes)
@@ -100,12 +100,26 @@ def _carry_out(
     return NotProven(f"set {spec.name} was written and reads back otherwise: {_open_ends(left)}")
 
 
+def _make_anew(
+    firewall: Firewall, spec: SetSpec, desired: PrefixSet
+) -> KernelError | Unequipped | None:
+    try:
+        again = make_plan(spec, desired, firewall.read(spec), afresh=True)
+    except (KernelError, Unequipped) as exc:
+        return exc
+    return _carry_out(firewall, spec, desired, again)
+
+
 def _write(firewall: Firewall, plan: Plan) -> None:
     ruled = {planned.family for planned in plan.rules}
     retyped = [planned for planned in plan.sets if planned.action is Action.RETYPE]
     for planned in retyped:
         _retype(firewall, planned, plan.set_name if planned.family in ruled else None)
-    _clean(firewall, set(plan.temporaries) - {temporary(planned.name) for planned in retyped})
+    left_over = set(plan.temporaries) - {temporary(planned.name) for planned in retyped}
+    # What a rule looks at cannot be destroyed before the rule is changed.
+    rules = [line for planned in plan.rules for line in planned.present]
+    in_use = {name for name in left_over if any(looks_at(line, name) for line in rules)}
+    _clean(firewall, left_over - in_use)
     aside = [planned for planned in plan.sets if planned.action in _ASIDE]
     for planned in aside:
         _fill(firewall, temporary(planned.name), planned)
@@ -115,7 +129,7 @@ def _write(firewall: Firewall, plan: Plan) -> None:
     for rule in plan.rules:
         _set_rule(firewall, plan.set_name, rule)
     _clean(firewall, [temporary(p.name) for p in aside if p.action is Action.REPLACE])
-    _clean(firewall, [p.name for p in plan.sets if p.action is Action.REMOVE])
+    _clean(firewall, in_use.union(p.name for p in plan.sets if p.action is Action.REMOVE))
 
 
 def _fill(firewall: Firewall, name: str, planned: SetPlan) -> None:
@@ -139,7 +153,7 @@ def _retype(firewall: Firewall, planned: SetPlan, set_name: str | None) -> None:
     if not _pointing(firewall, set_name, planned.family, aside):
         _clean(firewall, [name for name in names if name == aside])
         _fill(firewall, aside, planned)
-        _repoint(firewall, set_name, planned.family, planned.name, aside)
+    _repoint(firewall, set_name, planned.family, planned.name, aside)
     _clean(firewall, [name for name in names if name == planned.name])
     _fill(firewall, planned.name, planned)
     _repoint(firewall, set_name, planned.family, aside, planned.name)
@@ -151,13 +165,14 @@ def _pointing(
 ) -> tuple[str, ...]:
     if set_name is None:
         return ()
-    return tuple(rule for rule in firewall.rules.read(set_name, family) if f" {target} " in rule)
+    return tuple(rule for rule in firewall.rules.read(set_name, family) if looks_at(rule, target))
 
 
 def _repoint(firewall: Firewall, set_name: str | None, family: int, old: str, new: str) -> None:
     rules = _pointing(firewall, set_name, family, old)
     if rules:
-        firewall.rules.change(family, rules, rules[0].replace(f" {old} ", f" {new} "))
+        # Of several the last has had the last word on the mark.
+        firewall.rules.change(family, rules, rules[-1].replace(f" {old} ", f" {new} "))
 
 
 def _set_rule(firewall: Firewall, set_name: str, planned: RulePlan) -> None:
@@ -170,24 +185,34 @@ def _set_rule(firewall: Firewall, set_name: str, planned: RulePlan) -> None:
 
 
 def _put_back(
-    firewall: Firewall, spec: SetSpec, plan: Plan, before: Live, cause: Exception
+    firewall: Firewall,
+    spec: SetSpec,
+    desired: PrefixSet,
+    plan: Plan,
+    before: Live,
+    cause: Exception,
 ) -> NotProven:
     """
-    Bring the old content back, and say in the returned error what the kernel holds now.
+    Bring back what was there *before*, and say in the returned error what the kernel holds now.
     """
+    what = f"set {spec.name} was not applied: {cause}"
+    try:
+        _write(firewall, plan_return(plan, before, firewall.read(spec)))
+    except (KernelError, Unequipped) as exc:
+        what += f"; putting the old content back failed too: {exc}"
     try:
         now = firewall.read(spec)
-        back = Plan(spec.name, plan_return(plan, before, now), (), now.temporaries)
-        _write(firewall, back)
-        holds = held_prefixes(spec, firewall.read(spec))
     except (KernelError, Unequipped) as exc:
-        return NotProven(
-            f"set {spec.name} was not applied ({cause}), and putting the old content back "
-            f"failed too ({exc}): what the kernel holds now is not known"
-        )
-    is_old = holds == held_prefixes(spec, before)
-    state = "the old content is in place" if is_old else "the kernel holds neither old nor new"
-    return NotProven(f"set {spec.name} was not applied: {cause}; {state}")
+        return NotProven(f"{what}; what the kernel holds now is not known: {exc}")
+    # Of a family that is no longer served too: it was there, and may be gone.
+    both = replace(spec, families=FAMILIES)
+    old, holds = held_prefixes(both, before), held_prefixes(both, now)
+    if holds == old and plan_return(plan, before, now).is_nothing:
+        return NotProven(f"{what}; the old content is in place")
+    for word, content in (("old", old), ("new", served(spec, desired))):
+        if holds == content:
+            return NotProven(f"{what}; the {word} addresses are in place, what goes with them is not")
+    return NotProven(f"{what}; the kernel holds neither the old addresses nor the new ones")
 
 
 def _clean(firewall: Firewall, names: Iterable[str]) -> None:

@@ -27,6 +27,7 @@ _SPECIAL_IPV6 = (
 )  # fmt: skip
 _DEFAULT_ROUTES = ("0.0.0.0/0", "::/0")
 _SHOWN = 3
+_MILLION = 1_000_000
 
 
 @cache
@@ -125,8 +126,9 @@ def _relative(content: PrefixSet, old: PrefixSet, limits: Limits, name: str) -> 
             ("shrink", before - after, limits.shrink, "leave"),
             ("growth", after - before, limits.growth, "come"),
         ):
-            # Integers all the way: IPv6 counts pass what a float can tell apart.
-            if change.addresses > before.addresses * limit:
+            # Integers all the way: IPv6 counts pass what a float can tell apart, and 100 * 0.29 is
+            # less than 29.
+            if change.addresses * _MILLION > before.addresses * round(limit * _MILLION):
                 share = change.addresses / before.addresses
                 yield _finding(
                     rule,

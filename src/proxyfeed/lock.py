@@ -22,23 +22,33 @@ def exclusive(path: Path, purpose: str) -> Iterator[None]:
 
     Raises:
         LockHeld: another run has it.
-        StoreError: the file cannot be opened by this user.
+        StoreError: the file cannot be opened or written by this user.
     """
     try:
         path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+        # Not through a symbolic link: root would empty the file that somebody points it to.
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     except OSError as exc:
-        raise StoreError(
-            f"the lock {path} cannot be opened: {exc.strerror}", hint="run it as root"
-        ) from exc
+        raise _unusable(path, exc) from exc
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as exc:
-            holder = os.pread(descriptor, _SHOWN, 0).decode("utf-8", "replace").strip()
-            raise LockHeld(f"another run holds {path}: {holder or 'it does not say'}") from exc
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"pid {os.getpid()}, {purpose}\n".encode(), 0)
+        _take(descriptor, path, purpose)
         yield
     finally:
         os.close(descriptor)
+
+
+def _take(descriptor: int, path: Path, purpose: str) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"pid {os.getpid()}, {purpose}\n".encode(), 0)
+    except BlockingIOError as exc:
+        holder = os.pread(descriptor, _SHOWN, 0).decode("utf-8", "replace").strip()
+        raise LockHeld(f"another run holds {path}: {holder or 'it does not say'}") from exc
+    except OSError as exc:
+        raise _unusable(path, exc) from exc
+
+
+def _unusable(path: Path, exc: OSError) -> StoreError:
+    hint = "run it as root" if isinstance(exc, PermissionError) else f"ls -l {path}"
+    return StoreError(f"the lock {path} cannot be taken: {exc.strerror}", hint=hint)

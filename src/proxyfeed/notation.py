@@ -16,8 +16,11 @@ from proxyfeed.errors import BadPrefix
 BITS = {4: 32, 6: 128}
 _AF = {4: socket.AF_INET, 6: socket.AF_INET6}
 _DASHES = str.maketrans({"–": "-", "—": "-", "‐": "-", "‑": "-", "−": "-"})
-# As in 64.12.*.* or 64.12.96-127.*; what netaddr calls a glob.
-_GLOB = re.compile(r"^[0-9*]+(-[0-9]+)?(\.[0-9*]+(-[0-9]+)?){3}$")
+# As in 64.12.*.* or 64.12.96-127.*; what netaddr calls a glob. On its own netaddr would take
+# 064.12.*.* and digits of other scripts for one, and then fail over them.
+_OCTET = r"(?:0|[1-9][0-9]{0,2})"
+_PART = rf"(?:\*|{_OCTET}(?:-{_OCTET})?)"
+_GLOB = re.compile(rf"{_PART}(?:\.{_PART}){{3}}")
 _LONGEST = 120
 
 
@@ -33,10 +36,11 @@ def read_prefix(text: str) -> tuple[int, list[int]]:
         BadPrefix: for anything else. Short quads such as ``208.54.144/32`` are refused, because
             ``inet_aton`` would read that one as 208.54.0.144.
     """
-    row = text.strip().translate(_DASHES)
-    if not row or len(row) > _LONGEST:
+    text = text.strip()
+    if not text or len(text) > _LONGEST:
         raise BadPrefix(text[:_LONGEST], "is not an address")
-    if "*" in row or ("-" in row and _GLOB.match(row)):
+    row = text.translate(_DASHES)
+    if "*" in row or ("-" in row and _GLOB.fullmatch(row)):
         return 4, _read_glob(row, text)
     if "-" in row:
         return _read_range(row, text)
@@ -123,7 +127,7 @@ def _read_range(row: str, text: str) -> tuple[int, list[int]]:
 def _read_glob(row: str, text: str) -> list[int]:
     import netaddr
 
-    if not netaddr.valid_glob(row):
+    if not (_GLOB.fullmatch(row) and netaddr.valid_glob(row)):
         raise BadPrefix(text, "is not an address wildcard")
     first, last = netaddr.glob_to_iptuple(row)
     return range_to_keys(4, int(first), int(last))

@@ -6,9 +6,10 @@ is printed by ``--dry-run`` and carried out by `proxyfeed.converge`.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 
 from proxyfeed.firewall.ipset import NET, SERVICE, fits, in_order, net_set, service_set, temporary
-from proxyfeed.firewall.rule import wanted_rule
+from proxyfeed.firewall.rule import looks_at, wanted_rule
 from proxyfeed.model import Action, Live, LiveSet, Member, Plan, RulePlan, SetPlan, SetSpec
 from proxyfeed.prefixes import FAMILIES, PrefixSet
 
@@ -66,16 +67,26 @@ def make_plan(spec: SetSpec, desired: PrefixSet, live: Live, *, afresh: bool = F
     return Plan(spec.name, tuple(sets), tuple(rules), live.temporaries)
 
 
-def plan_return(plan: Plan, before: Live, now: Live) -> tuple[SetPlan, ...]:
+def plan_return(plan: Plan, before: Live, now: Live) -> Plan:
     """
-    Plan the way back: every set of *plan* to what it held *before*, made anew.
+    Plan the way back: every set and rule that *plan* is about to what it was *before*.
+
+    A set that had the wrong type is not made again, and of several rules only the last is.
     """
-    back = []
+    sets = []
     for done in plan.sets:
         old = before.sets.get(done.name)
         if old and (old.type, old.family) == (done.type, done.family):
-            back.append(_plan_set(done.name, done.type, done.family, old.members, now, afresh=True))
-    return tuple(back)
+            back = _plan_set(done.name, done.type, done.family, old.members, now, afresh=False)
+            sets.append(back)
+        elif old is None and done.name in now.sets:
+            sets.append(replace(done, action=Action.REMOVE, why="it was not there"))
+    rules = [
+        RulePlan(family, now.rules.get(family, ()), wanted=lines[-1] if lines else None)
+        for family, lines in before.rules.items()
+        if not any(looks_at(line, name) for line in lines for name in before.temporaries)
+    ]
+    return Plan(plan.set_name, tuple(sets), tuple(rules), now.temporaries)
 
 
 def _targets(spec: SetSpec, desired: PrefixSet) -> Iterator[tuple[tuple[str, str, int], Members]]:
@@ -104,7 +115,7 @@ def _choose(
     name: str, kind: str, family: int, target: Members, live: Live, *, afresh: bool
 ) -> tuple[Action, str]:
     held = live.sets.get(name)
-    if any(f" {temporary(name)} " in rule for rules in live.rules.values() for rule in rules):
+    if any(looks_at(line, temporary(name)) for line in live.rules.get(family, ())):
         return Action.RETYPE, "a run ended while its rule looked at the temporary set"
     if held is None:
         return Action.CREATE, "it does not exist"

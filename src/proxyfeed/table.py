@@ -33,7 +33,7 @@ class Table:
         if isinstance(values, dict):
             self._values = values
         else:
-            self._complain(place, f"must be a table, and is {values!r}")
+            self._complain(place, f"must be a table, and is {_kind(values)}")
 
     def take(self, key: str, read: Callable[[Any], T], default: T) -> T:
         """
@@ -44,9 +44,11 @@ class Table:
             return default
         try:
             return read(self._values[key])
+        except Unshown as exc:
+            self.mistake(key, str(exc))
         except ValueError as exc:
             self.mistake(key, f"{exc}, and is {self._values[key]!r}")
-            return default
+        return default
 
     def mistake(self, key: str, what: str) -> None:
         self._complain(f"{self.place}.{key}" if self.place else key, what)
@@ -91,9 +93,25 @@ class Table:
         self.mistakes.append(f"{place}: {what}")
 
 
+class Unshown(ValueError):
+    """
+    A mistake in a value that is not printed: free text may be a URL with a password in it.
+    """
+
+
+def _kind(value: object) -> str:
+    """
+    Name the sort of value that stands where it should not.
+    """
+    if isinstance(value, str):
+        return "a text" if value.strip() else "empty"
+    kinds = {bool: "a truth value", int: "a number", float: "a number", list: "a list"}
+    return kinds.get(type(value), "a table" if isinstance(value, dict) else "a date or time")
+
+
 def text(value: object) -> str:
     if not isinstance(value, str) or not value.strip():
-        raise ValueError("must be a text")
+        raise Unshown(f"must be a text, and is {_kind(value)}")
     return value
 
 
@@ -102,7 +120,7 @@ Texts = tuple[str, ...]
 
 def texts(value: object) -> Texts:
     if not isinstance(value, list):
-        raise ValueError("must be a list of texts")
+        raise Unshown(f"must be a list of texts, and is {_kind(value)}")
     return tuple(text(item) for item in value)
 
 
@@ -124,7 +142,7 @@ def one_of(*choices: str) -> Callable[[object], str]:
 def whole(low: int, high: int) -> Callable[[object], int]:
     def read(value: object) -> int:
         if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-            raise ValueError(f"must be a whole number from {low} to {high:#x}")
+            raise ValueError(f"must be a whole number from {low} to {high}")
         return value
 
     return read
@@ -134,7 +152,7 @@ def share(value: object) -> float:
     """
     A share such as ``"10 %"``, as 0.1.
     """
-    found = re.fullmatch(r"(\d{1,6}(?:\.\d+)?) ?%", value) if isinstance(value, str) else None
+    found = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]+)?) ?%", value) if isinstance(value, str) else None
     if not found:
         raise ValueError('must be a share such as "10 %"')
     return float(found[1]) / 100
@@ -144,7 +162,7 @@ def duration(value: object) -> timedelta:
     """
     A time such as ``"90s"``, ``"30m"``, ``"48h"``, ``"3d"`` or ``"2w"``.
     """
-    found = re.fullmatch(r"(\d{1,6}) ?([smhdw])", value) if isinstance(value, str) else None
+    found = re.fullmatch(r"([0-9]{1,6}) ?([smhdw])", value) if isinstance(value, str) else None
     if not found:
         raise ValueError('must be a time such as "30m", "48h" or "3d"')
     return timedelta(seconds=int(found[1]) * _UNITS[found[2]])
@@ -155,7 +173,7 @@ def size(value: object) -> int:
     A number of bytes such as 4096 or ``"64 MiB"``.
     """
     written = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-    pattern = r"(\d{1,12}) ?(KiB|MiB|GiB|)"
+    pattern = r"([0-9]{1,12}) ?(KiB|MiB|GiB|)"
     found = re.fullmatch(pattern, written) if isinstance(written, str) else None
     if not found or int(found[1]) == 0:
         raise ValueError('must be a size such as 4096 or "64 MiB"')
@@ -167,4 +185,4 @@ def prefix_set(value: object) -> PrefixSet:
     try:
         return PrefixSet.parse(rows)
     except BadPrefix as exc:
-        raise ValueError(f"must be a list of prefixes ({exc.message})") from exc
+        raise Unshown(f"must be a list of prefixes: {exc.message}") from exc

@@ -4,6 +4,7 @@ The program: global options, the list of commands, and what each kind of failure
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from pathlib import Path
@@ -13,9 +14,10 @@ import typer
 
 import proxyfeed
 from proxyfeed.cli import kernel, nightly, past, setting_up
-from proxyfeed.cli.output import complain, fail
+from proxyfeed.cli.output import fail
 from proxyfeed.cli.surroundings import Surroundings
-from proxyfeed.errors import ProxyfeedError
+from proxyfeed.errors import OperatorMistake, ProxyfeedError
+from proxyfeed.model import Problem
 
 BUG = 70
 INTERRUPTED = 130
@@ -25,7 +27,6 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 for group in (setting_up, nightly, kernel, past):
@@ -75,6 +76,11 @@ def main() -> None:
     """
     Run one command and exit with its code.
     """
+    os.umask(0o027)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A locale that has no letter for what upstream wrote must not end the night.
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(run(sys.argv[1:]))
 
 
@@ -82,43 +88,47 @@ def run(arguments: list[str]) -> int:
     """
     Run one command and return its exit code. Every failure ends here.
     """
-    os.umask(0o027)
-    is_json = "--json" in arguments
     command = next((word for word in arguments if word in _COMMANDS), "")
+    is_json = "--json" in arguments
     try:
-        return int(app(arguments, prog_name="proxyfeed", standalone_mode=False) or 0)
+        return _invoke(arguments or ["--help"])
     except ProxyfeedError as exc:
-        return fail(exc, command, json=is_json)
-    except typer.Abort:
-        return INTERRUPTED
+        problem = Problem(exc.code, exc.exit_code, exc.message, exc.hint)
     except typer.TyperException as exc:
-        return _mistyped(exc, command, is_json=is_json)
+        problem = _mistyped(exc, command)
     except KeyboardInterrupt:
-        complain("interrupted; what was applied before stays as it is", "proxyfeed status")
-        return INTERRUPTED
-    except BrokenPipeError:
-        # The reader of our document has gone, as in `proxyfeed history | head`.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        what = "interrupted; what was applied before stays as it is"
+        problem = Problem("interrupted", INTERRUPTED, what, "proxyfeed status")
     except Exception:  # noqa: BLE001 - the boundary: what is not expected is a bug
-        return _bug()
+        problem = _bug()
+    return fail(problem, command, json=is_json)
 
 
-def _mistyped(exc: typer.TyperException, command: str, *, is_json: bool) -> int:
-    from proxyfeed.errors import OperatorMistake
+def _invoke(arguments: list[str]) -> int:
+    """
+    Run the command by hand: a call of *app* would keep interrupts and its own errors to itself.
+    """
+    program = typer.main.get_command(app)
+    try:
+        with program.make_context("proxyfeed", arguments) as context:
+            program.invoke(context)
+    except typer.Exit as exc:
+        return exc.exit_code
+    return 0
 
+
+def _mistyped(exc: typer.TyperException, command: str) -> Problem:
     say = getattr(exc, "format_message", lambda: str(exc))
     hint = f"proxyfeed {command} --help" if command else "proxyfeed --help"
-    return fail(OperatorMistake(say(), hint=hint), command, json=is_json)
+    return Problem(OperatorMistake.code, OperatorMistake.exit_code, say(), hint)
 
 
-def _bug() -> int:
+def _bug() -> Problem:
     import traceback
 
     traceback.print_exc()
-    complain(
+    what = (
         f"this is a bug in proxyfeed {proxyfeed.__version__}; live sets are as `proxyfeed status` "
-        "shows them",
-        "report the lines above, with the command that you typed",
+        "shows them"
     )
-    return BUG
+    return Problem("bug", BUG, what, "report the lines above, with the command that you typed")

@@ -12,7 +12,7 @@ from proxyfeed.cli.options import DryRun, Json, Quiet, Reason, Sets, VersionNumb
 from proxyfeed.cli.output import deliver
 from proxyfeed.cli.surroundings import reading, writing
 
-rules = typer.Typer(help="The MARK rule: show, install or remove it.", no_args_is_help=True)
+rules = typer.Typer(help="The MARK rule: show, install or remove it.")
 
 
 def add_to(app: typer.Typer) -> None:

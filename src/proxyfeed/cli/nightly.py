@@ -12,7 +12,7 @@ from proxyfeed.cli.options import DryRun, Json, Quiet
 from proxyfeed.cli.output import deliver
 from proxyfeed.cli.surroundings import writing
 
-alerts = typer.Typer(help="Alerts: try whether they arrive.", no_args_is_help=True)
+alerts = typer.Typer(help="Alerts: try whether they arrive.")
 
 
 def add_to(app: typer.Typer) -> None:

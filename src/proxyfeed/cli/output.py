@@ -7,7 +7,6 @@ from __future__ import annotations
 import os
 import sys
 
-from proxyfeed.errors import ProxyfeedError
 from proxyfeed.model import Outcome, Problem
 from proxyfeed.plain import plain
 from proxyfeed.report import as_json, as_text
@@ -22,10 +21,9 @@ def deliver(outcome: Outcome, *, json: bool = False, quiet: bool = False) -> int
     """
     code = outcome.exit_code
     if json:
-        sys.stdout.write(as_json(outcome))
+        write(as_json(outcome))
     elif not (quiet and code == 0):
-        sys.stdout.write(as_text(outcome, colour=_has_colour()))
-    sys.stdout.flush()
+        write(as_text(outcome, colour=_has_colour()))
     for warning in outcome.warnings:
         say(f"proxyfeed: {warning}")
     for problem in outcome.problems:
@@ -33,16 +31,29 @@ def deliver(outcome: Outcome, *, json: bool = False, quiet: bool = False) -> int
     return code
 
 
-def fail(error: ProxyfeedError, command: str, *, json: bool = False) -> int:
+def fail(problem: Problem, command: str, *, json: bool = False) -> int:
     """
-    Print an expected failure in two lines, and as a document where one was asked for.
+    Print a failure in two lines, and as a document where one was asked for.
     """
     if json:
-        problem = Problem(error.code, error.exit_code, error.message, error.hint)
-        sys.stdout.write(envelope(command, None, (problem,), error.exit_code))
+        write(envelope(command, None, (problem,), problem.exit_code))
+    complain(problem.message, problem.hint)
+    return problem.exit_code
+
+
+def write(document: str | bytes) -> None:
+    """
+    Print *document*. A reader that has gone, as in ``proxyfeed history | head``, is no failure.
+    """
+    try:
+        if isinstance(document, str):
+            sys.stdout.write(document)
+        else:
+            sys.stdout.buffer.write(document)
         sys.stdout.flush()
-    complain(error.message, error.hint)
-    return error.exit_code
+    except BrokenPipeError:
+        # What is left in the buffer is written once more when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def complain(message: str, hint: str) -> None:

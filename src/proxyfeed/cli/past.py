@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from proxyfeed.cli.options import Json, Prefixes, Stat, VersionNumber, detail_of
-from proxyfeed.cli.output import deliver
+from proxyfeed.cli.output import deliver, write
 from proxyfeed.cli.surroundings import reading
 from proxyfeed.errors import OperatorMistake
 
@@ -85,7 +85,8 @@ def show(
 
     with reading(context.obj) as (_, doors):
         if body:
-            _write_body(commands.body(doors, version))
+            content = commands.body(doors, version)
+            write(_harmless(content) if sys.stdout.isatty() else content)
             return
         outcome = commands.show(doors, version, detail=detail_of(stat=stat, prefixes=prefixes))
     raise typer.Exit(deliver(outcome, json=json))
@@ -126,16 +127,14 @@ def export(
             hint=f"proxyfeed export {version} --format plain",
         )
     with reading(context.obj) as (_, doors):
-        sys.stdout.write(command(doors, version, form))
+        document = command(doors, version, form)
+    write(document)
 
 
-def _write_body(content: bytes) -> None:
+def _harmless(content: bytes) -> str:
     """
-    The very bytes into a file or a pipe; on a terminal nothing that it would obey.
+    The page as text in which a terminal finds nothing to obey.
     """
     from proxyfeed.plain import plain
 
-    if sys.stdout.isatty():
-        sys.stdout.write(plain(content.decode("utf-8", "replace")))
-    else:
-        sys.stdout.buffer.write(content)
+    return plain(content.decode("utf-8", "replace"))

@@ -33,13 +33,12 @@ class Firewall:
         names = set(self.ipset.names())
         own = {f: {net_set(spec.name, f), service_set(spec.name, f)} for f in FAMILIES}
         sets = [name for f in FAMILIES for name in sorted(own[f] & names)]
-        families = [f for f in FAMILIES if f in spec.families or own[f] & names]
+        aside = {f: set(map(temporary, own[f])) for f in FAMILIES}
+        families = [f for f in FAMILIES if f in spec.families or (own[f] | aside[f]) & names]
         ruled = families if spec.install_rule else []
         return Live(
             sets={name: self.ipset.read(name) for name in sets},
-            temporaries=tuple(
-                name for f in FAMILIES for name in map(temporary, sorted(own[f])) if name in names
-            ),
+            temporaries=tuple(name for f in FAMILIES for name in sorted(aside[f] & names)),
             rules={family: self.rules.read(spec.name, family) for family in ruled},
             strays={family: self.rules.read_strays(spec.name, family) for family in ruled},
         )

@@ -16,6 +16,8 @@ _OTHER = {"nft": "legacy", "legacy": "nft"}
 # The names of the legacy tables that are loaded; asking iptables-legacy would load them.
 _LEGACY_TABLES = {4: "/proc/net/ip_tables_names", 6: "/proc/net/ip6_tables_names"}
 _LOCK_SECONDS = "10"
+# What iptables-nft says on a kernel that was built without nf_tables, where no rule can be.
+_NO_NFT = "Failed to initialize nft: Protocol not supported"
 
 
 def comment(set_name: str) -> str:
@@ -45,6 +47,13 @@ def rule_sets(spec: SetSpec, family: int) -> tuple[str, ...]:
     has_services = any(service.family == family for service in spec.virtual)
     services = (service_set(spec.name, family),) if has_services else ()
     return (*services, net_set(spec.name, family))
+
+
+def looks_at(rule: str, set_name: str) -> bool:
+    """
+    Whether a rule, as ``iptables -S`` prints it, matches the ipset of this kernel name.
+    """
+    return f" --match-set {set_name} " in rule
 
 
 class Rules:
@@ -90,6 +99,10 @@ class Rules:
             return self._own(f"{_PROGRAM[family]}-{other}", set_name)
         except ToolMissing:
             return ()
+        except CommandFailed as exc:
+            if _NO_NFT in exc.message:
+                return ()
+            raise
 
     def change(self, family: int, remove: Iterable[str], add: str | None) -> None:
         """
@@ -123,5 +136,7 @@ class Rules:
     def _legacy_tables(self, family: int) -> list[str]:
         try:
             return self._runner.run(["cat", _LEGACY_TABLES[family]]).split()
-        except CommandFailed:
-            return []  # no such file: the module is not even loaded
+        except CommandFailed as exc:
+            if "No such file" in exc.message:
+                return []  # the module is not even loaded
+            raise

@@ -15,24 +15,12 @@ from bs4 import Tag
 from bs4.element import NavigableString, PreformattedString
 
 from proxyfeed.sources.blocks import IMAGE, RULE, Block, Cell, Group, Line, Table
+from proxyfeed.sources.look import APART, INLINE, Look
 from proxyfeed.sources.row import fold, has_address
 
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
-_INLINE_NAMES = """
-    a abbr acronym b bdi bdo big blink cite code data del dfn em font i ins kbd label mark nobr q s
-    samp small span strike strong time tt u var wbr
-"""
-_INLINE = frozenset(_INLINE_NAMES.split())
-# Inline as well, yet "64.12.96.5<sup>1</sup>" is not 64.12.96.51.
-_APART = frozenset({"sub", "sup"})
 _CELLS = frozenset({"td", "th"})
-_MARKING = frozenset({"caption", "dt", "figcaption", "legend", "summary", "th"})
-_BOLD = frozenset({"b", "strong", "u"})
-_PREFORMATTED = frozenset({"listing", "plaintext", "pre", "textarea", "xmp"})
 _NEVER_SEEN = frozenset({"script", "style", "title"})
-_STRUCK = frozenset({"del", "s", "strike"})
-_HIDDEN = frozenset({"iframe", "noembed", "noframes", "noscript", "template"})
-_HIDING = re.compile(r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d_]{2}")
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 _MOST_COLUMNS, _MOST_ROWS = 1000, 65534  # that one cell spans, as in browsers
@@ -52,30 +40,6 @@ def read_page(tag: Tag) -> list[Block]:
     else:
         walk.element(tag, look)
     return walk.flow
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """
-    How a piece of text looks, by the elements around it.
-    """
-
-    is_marked: bool = False
-    is_bold: bool = False
-    is_link: bool = False
-    is_preformatted: bool = False
-    flaw: str = ""
-
-    def within(self, tag: Tag) -> Look:
-        name = tag.name
-        is_inline = name in _INLINE or name in _APART
-        return Look(
-            is_marked=self.is_marked if is_inline else name in _MARKING,
-            is_bold=self.is_bold or name in _BOLD,
-            is_link=self.is_link or (name == "a" and tag.has_attr("href")),
-            is_preformatted=self.is_preformatted or name in _PREFORMATTED,
-            flaw=self.flaw or _flaw_of(tag),
-        )
 
 
 @dataclass(slots=True)
@@ -101,12 +65,12 @@ class _Walk:
         name, look = tag.name, around.within(tag)
         if name in _NEVER_SEEN:
             return
-        if name in _INLINE:
+        if name in INLINE:
             self.children(tag, look)
         elif name == "img":
             self._pieces.append((" ", look))
             self._images += _text_of(tag)
-        elif name in _APART:
+        elif name in APART:
             self._pieces.append((" ", look))
             self.children(tag, look)
             self._pieces.append((" ", look))
@@ -245,16 +209,6 @@ def _span(tag: Tag, name: str, most: int) -> int:
     """
     Read ``colspan="2"`` as browsers do: ``100%`` is 100, and ``rowspan="0"`` all rows below.
     """
-    number = re.match(r"\s*(\d{1,5})", str(tag.get(name, "1")))
-    if number is None or number[1] == "0":
-        return most if number and name == "rowspan" else 1
-    return min(int(number[1]), most)
-
-
-def _flaw_of(tag: Tag) -> str:
-    style = str(tag.get("style", ""))
-    if tag.name in _STRUCK or "line-through" in style.lower():
-        return "is struck out"
-    if tag.name in _HIDDEN or tag.has_attr("hidden") or _HIDING.search(style):
-        return "is hidden"
-    return ""
+    found = re.match(r"\s*(\d{1,5})", str(tag.get(name, "1")))
+    number = int(found[1]) if found else 1
+    return min(number or (most if name == "rowspan" else 1), most)

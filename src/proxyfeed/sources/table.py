@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from proxyfeed.errors import ReadError
-from proxyfeed.sources.blocks import Block, Cell, Line, Table
+from proxyfeed.sources.blocks import IMAGE, Block, Cell, Line, Table
 from proxyfeed.sources.grid import Row, distinct, has_one_column, is_layout, lay_out
 from proxyfeed.sources.outline import Outline
 from proxyfeed.sources.row import is_bare, is_netmask, read_row
@@ -102,14 +102,16 @@ def _read_by_columns(grid: list[Row], header: int, outline: Outline) -> None:
         with outline.aside():
             outline.read(_joined([label]))
             for row in body:
-                _read_part(row, {place for place in row if labels.get(place) is label}, outline)
+                places = {place for place in row if labels.get(place) is label}
+                notes = [cell for place, cell in row.items() if labels.get(place) not in told]
+                _read_part(row, places, notes, outline)
 
 
-def _read_part(row: Row, places: set[int], outline: Outline) -> None:
+def _read_part(row: Row, places: set[int], notes: list[Cell], outline: Outline) -> None:
     cells = distinct({place: row[place] for place in row if place in places})
     others = [cell for place, cell in row.items() if place not in places]
     flaw = "stands across several columns" if any(cell in others for cell in cells) else ""
-    _read_cells(cells, outline, flaw)
+    _read_cells(cells, outline, flaw, _joined(notes).text)
 
 
 def _read_by_rows(grid: list[Row], outline: Outline) -> None:
@@ -128,7 +130,7 @@ def _read_by_rows(grid: list[Row], outline: Outline) -> None:
         _read_cells(cells, outline, "" if start in (None, home) else _MANY_COLUMNS)
 
 
-def _read_cells(cells: list[Cell], outline: Outline, flaw: str = "") -> None:
+def _read_cells(cells: list[Cell], outline: Outline, flaw: str = "", beside: str = "") -> None:
     """
     Read one row: a label, ranges, notes on them; or words alone.
     """
@@ -141,13 +143,14 @@ def _read_cells(cells: list[Cell], outline: Outline, flaw: str = "") -> None:
         return
     start = cells.index(ranges[0])
     label = _joined(cells[:start])
-    notes = _joined([cell for cell in cells[start:] if cell not in ranges]).text
+    notes = " ".join(_joined([cell]).text for cell in cells[start:] if cell not in ranges)
+    notes = f"{notes} {beside}".strip()
     with outline.aside():
         if any(map(str.isalpha, label.text)):
             outline.read(label)
         for line in _pair(ranges):
-            flaw = line.flaw or flaw or _flaw_beside(line, notes)
-            outline.read(replace(line, beside=notes, flaw=flaw))
+            doubt = line.flaw or flaw or _flaw_beside(line, notes)
+            outline.read(replace(line, beside=notes, flaw=doubt))
 
 
 def _flaw_beside(line: Line, notes: str) -> str:
@@ -186,7 +189,7 @@ def _joined(cells: list[Cell]) -> Line:
     """
     lines = [line for cell in cells for line in cell.lines]
     return Line(
-        " ".join(line.text for line in lines),
+        " ".join(line.text for line in lines) or (IMAGE if cells else ""),
         is_marked=True,
         is_link=bool(lines) and all(line.is_link for line in lines),
         flaw=next((line.flaw for line in lines if line.flaw), ""),

@@ -5,6 +5,7 @@ What versions hold: accepted ones as rows that live from version to version, oth
 from __future__ import annotations
 
 import zlib
+from collections import defaultdict
 from collections.abc import Iterable
 from itertools import pairwise
 
@@ -26,10 +27,11 @@ def read_accepted(connection: Connection, feed_id: int, version: int) -> PrefixS
         .where(prefixes.c.feed_id == feed_id, _alive_at(version))
         .order_by(prefixes.c.family, prefixes.c.key)
     )
-    keys: dict[int, list[int]] = {4: [], 6: []}
+    keys: defaultdict[int, list[int]] = defaultdict(list)
     for family, key in rows:
         keys[family].append(int.from_bytes(key, "big"))
-    # Rows were written from a canonical set, so the order is all that it takes.
+    # Rows were written from a canonical set, so the order is all that it takes; whatever else a
+    # damaged file holds, the digest will not match.
     return PrefixSet(tuple(keys[4]), tuple(keys[6]))
 
 

@@ -4,20 +4,23 @@ Opening the database, and the one place that knows what only SQLite has.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 import proxyfeed
-from proxyfeed.errors import StoreError
+from proxyfeed.errors import OperatorMistake, StoreError
 from proxyfeed.shipped import shipped
 from proxyfeed.store.schema import REVISION
 
 _BUSY_MILLISECONDS = 10_000
+# The execution option that `for_writing` sets and `_begin` reads.
+_WRITES = "proxyfeed_writes"
 # What SQLite says, and what it means to the person who reads it.
 _CAUSES = (
     ("database is locked", "another program keeps it locked", "proxyfeed status"),
@@ -38,13 +41,15 @@ def connect(url: str) -> Engine:
         StoreError: it is not there, cannot be used, or has another schema.
     """
     path = sqlite_path(url)
-    if path and not path.exists():
+    if path and not _is_there(path):
         raise StoreError(f"there is no database at {path}", hint="proxyfeed init")
     engine = _engine(url)
-    with store_errors(engine), engine.connect() as connection:
-        found = _revision(connection)
-    if found != REVISION:
-        raise _wrong_schema(engine, found)
+    with ExitStack() as failure:
+        failure.callback(engine.dispose)
+        found = _revision(engine)
+        if found != REVISION:
+            raise _wrong_schema(engine, found)
+        failure.pop_all()
     return engine
 
 
@@ -57,46 +62,99 @@ def create_or_upgrade(url: str) -> Engine:
         try:
             path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
         except OSError as exc:
-            raise StoreError(f"cannot make {path.parent}: {exc.strerror}") from exc
+            raise StoreError(
+                f"the folder {path.parent} of the database cannot be made: {exc.strerror}",
+                hint="run it as root, or change `database` in the configuration",
+            ) from exc
     engine = _engine(url)
-    with store_errors(engine), engine.connect() as connection:
-        found = _revision(connection)
-    if found == REVISION:
-        return engine
-    if found is not None and found > REVISION:
-        raise _wrong_schema(engine, found)
-    _migrate(engine)
+    with ExitStack() as failure:
+        failure.callback(engine.dispose)
+        found = _revision(engine)
+        if found is not None and found > REVISION:
+            raise _wrong_schema(engine, found)
+        if found != REVISION:
+            _migrate(engine)
+        failure.pop_all()
     return engine
 
 
 def sqlite_path(url: str) -> Path | None:
     """
     The file of an SQLite URL, None for any other database.
+
+    Raises:
+        OperatorMistake: it is no URL of a database.
     """
-    parsed = make_url(url)
+    parsed = _parse(url)
     if parsed.get_backend_name() != "sqlite" or not parsed.database:
         return None
     return Path(parsed.database)
 
 
+def for_writing(engine: Engine) -> Engine:
+    """
+    The same database, in transactions that are the only writing ones from their beginning.
+
+    SQLite refuses the writes of a transaction that was overtaken after its first read, at once and
+    however long it would have waited.
+    """
+    return engine.execution_options(**{_WRITES: True})
+
+
 @contextmanager
 def store_errors(engine: Engine) -> Iterator[None]:
     """
-    Map whatever SQLAlchemy and the driver raise to one `StoreError` in words.
+    Map what SQLAlchemy and the driver raise, and rows that make no sense, to `StoreError`.
     """
+    name = engine.url.render_as_string(hide_password=True)
     try:
         yield
+    except UnicodeEncodeError:
+        raise  # what is to be written is at fault, not what is there
+    except (ValueError, zlib.error) as exc:
+        raise StoreError(
+            f"database {name}: it holds what proxyfeed never writes ({exc})",
+            hint="restore it from a backup",
+        ) from exc
     except SQLAlchemyError as exc:
         said = str(getattr(exc, "orig", None) or exc).splitlines()[0]
-        name = engine.url.render_as_string(hide_password=True)
         for sign, meaning, hint in _CAUSES:
             if sign in said:
                 raise StoreError(f"database {name}: {meaning} ({said})", hint=hint) from exc
         raise StoreError(f"database {name}: {said}", hint="proxyfeed status") from exc
 
 
+def _parse(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+        parsed.get_dialect()
+    except (ArgumentError, ValueError) as exc:
+        # Neither the value nor the cause is printed: a mistyped URL may hold a password.
+        raise OperatorMistake(
+            "`database` is no URL of a database that SQLAlchemy knows",
+            hint='write database = "sqlite:////var/lib/proxyfeed/proxyfeed.db"',
+        ) from exc
+    return parsed
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as exc:
+        raise StoreError(
+            f"the database {path} cannot be looked at: {exc.strerror}", hint="run it as root"
+        ) from exc
+
+
 def _engine(url: str) -> Engine:
-    engine = create_engine(url)
+    parsed = _parse(url)
+    try:
+        engine = create_engine(parsed)
+    except ImportError as exc:
+        raise StoreError(
+            f"the driver for {parsed.drivername} is not installed: {exc.name}",
+            hint=f"pip install {exc.name}",
+        ) from exc
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _set_pragmas)
         event.listen(engine, "begin", _begin)
@@ -116,15 +174,17 @@ def _set_pragmas(connection: Any, _record: object) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN")
+    writes = connection.get_execution_options().get(_WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _revision(connection: Connection) -> str | None:
-    # Not "does the table exist": one cheap query, and a missing table is the answer None.
-    if not connection.dialect.has_table(connection, "alembic_version"):
-        return None
-    found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-    return found
+def _revision(engine: Engine) -> str | None:
+    with store_errors(engine), engine.connect() as connection:
+        if not connection.dialect.has_table(connection, "alembic_version"):
+            return None
+        query = text("SELECT version_num FROM alembic_version")
+        found: str | None = connection.execute(query).scalar()
+        return found
 
 
 def _wrong_schema(engine: Engine, found: str | None) -> StoreError:
@@ -148,7 +208,7 @@ def _migrate(engine: Engine) -> None:
 
     config = Config()
     config.set_main_option("script_location", str(shipped("migrations")).replace("%", "%%"))
-    with store_errors(engine), engine.begin() as connection:
+    with store_errors(engine), for_writing(engine).begin() as connection:
         config.attributes["connection"] = connection
         try:
             command.upgrade(config, "head")

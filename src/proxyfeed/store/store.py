@@ -11,7 +11,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine, delete, insert, select, update
 
-from proxyfeed.errors import OperatorMistake
+from proxyfeed.errors import OperatorMistake, StoreError
 from proxyfeed.model import (
     AlertKind,
     AlertState,
@@ -30,7 +30,7 @@ from proxyfeed.prefixes import PrefixSet
 from proxyfeed.store import contents, fetched
 from proxyfeed.store import versions as chain
 from proxyfeed.store.contents import Life
-from proxyfeed.store.engine import store_errors
+from proxyfeed.store.engine import for_writing, store_errors
 from proxyfeed.store.schema import applications, deliveries, pins, told, versions
 
 
@@ -41,6 +41,7 @@ class Store:
 
     def __init__(self, engine: Engine, *, host: str) -> None:
         self._engine = engine
+        self._writer = for_writing(engine)
         self._host = host
 
     def close(self) -> None:
@@ -137,11 +138,23 @@ class Store:
             return chain.to_version(row) if row else None
 
     def content(self, version: Version) -> PrefixSet:
+        """
+        Raises:
+            StoreError: what is there is not what was recorded: a kernel set must not be made of it.
+        """
         with self._reading() as connection:
             if version.status is Status.ACCEPTED:
                 number = chain.ensure_feed(connection, version.feed)
-                return contents.read_accepted(connection, number, version.id)
-            return contents.read_held(connection, version.id)
+                content = contents.read_accepted(connection, number, version.id)
+            else:
+                content = contents.read_held(connection, version.id)
+        if content.digest != version.digest:
+            raise StoreError(
+                f"version {version.id} of feed {version.feed} does not read back as it was "
+                "recorded: the database is damaged",
+                hint="restore it from a backup",
+            )
+        return content
 
     def body(self, version: Version) -> Body | None:
         """
@@ -313,5 +326,5 @@ class Store:
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
-        with store_errors(self._engine), self._engine.begin() as connection:
+        with store_errors(self._engine), self._writer.begin() as connection:
             yield connection

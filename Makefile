@@ -1,0 +1,82 @@
+# From a clone to a proven checkout: nothing is needed but git, make and Python 3.11 or later.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+PYTHON ?= python3
+# More words for pytest (make test ARGS="-k lock") or for uv (make lock ARGS=--upgrade).
+ARGS ?=
+
+# A version that the output file already pins stays, as long as pyproject.toml lets it.
+RESOLVE = .venv/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
+	--group dev --no-emit-index-url
+# "click==8.5.1" and its marker, of a lock with or without hashes
+PINS = sed -nE 's/^([a-z0-9][^\\]*[^\\ ]).*/\1/p'
+
+.PHONY: help run test check check-style check-types check-imports check-lock lock clean
+
+help: ## list what there is to make
+	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' $(firstword $(MAKEFILE_LIST))
+
+run: .venv/.ready ## take a list from its page to a marked packet and back
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" bash tests/tour.sh
+
+test: .venv/.ready ## run every test; as root, install the Debian packages that they need
+	@bash tests/install-parts.sh
+	@.venv/bin/pytest $(ARGS)
+
+check: check-style check-types check-imports check-lock ## check style, types, imports and the lock
+
+check-style: .venv/.ready
+	@echo "== ruff: style"
+	@.venv/bin/ruff check
+	@.venv/bin/ruff format --check
+
+check-types: .venv/.ready
+	@echo "== mypy: types"
+	@.venv/bin/mypy
+
+check-imports: .venv/.ready
+	@echo "== import-linter: layers and fences"
+	@.venv/bin/lint-imports --no-logo
+
+# Not the hashes: a release may gain a wheel after it was locked.
+check-lock: .venv/.ready
+	@echo "== uv: requirements.lock against pyproject.toml"
+	@cp requirements.lock .venv/resolved
+	@$(RESOLVE) --output-file .venv/resolved >/dev/null || { \
+		echo "requirements.lock is not checked: uv could not resolve pyproject.toml, see above;" \
+			"it needs a package index" >&2; exit 1; }
+	@diff <($(PINS) requirements.lock) <($(PINS) .venv/resolved) || { \
+		echo "requirements.lock (<) is not what pyproject.toml needs (>): make lock" >&2; exit 1; }
+
+lock: .venv/.ready ## pin every dependency and its hashes in requirements.lock
+	@echo "== uv: requirements.lock"
+	@cp requirements.lock .venv/resolved
+	@$(RESOLVE) --generate-hashes --custom-compile-command "make lock" $(ARGS) \
+		--output-file .venv/resolved >/dev/null
+	@cmp --silent .venv/resolved requirements.lock || cp .venv/resolved requirements.lock
+
+clean: ## remove the virtual environment and all that the tools left behind
+	@rm -rf .venv .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist
+	@find . -name __pycache__ -prune -exec rm -rf {} +
+
+# The locked packages and no others, so it is made anew when the lock changes.
+.venv/.locked: requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "proxyfeed needs Python" \
+		" 3.11 or later, $(PYTHON) is " + sys.version.split()[0] + "; try: make PYTHON=python3.11")'
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || bash tests/apt-install.sh python3-venv
+	@echo "== venv: .venv, with $$($(PYTHON) --version)"
+	@rm -rf .venv
+	@$(PYTHON) -m venv .venv
+	@echo "== pip: the packages of requirements.lock"
+	@.venv/bin/python -m pip install --quiet --require-hashes -r requirements.lock
+	@touch $@
+
+.venv/.ready: .venv/.locked pyproject.toml
+	@echo "== pip: proxyfeed, editable"
+	@.venv/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
