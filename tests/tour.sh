@@ -3,6 +3,8 @@
 # All of it happens in a network namespace of its own; `make run` calls this.
 set -euo pipefail
 
+# An ordinary user's PATH lacks the folders where ipset and iptables are; TOUR_PATH names others.
+PATH=${TOUR_PATH:-/usr/local/sbin:/usr/sbin:/sbin}:$PATH
 fixtures=$(cd "$(dirname "$0")/../fixtures/aol" && pwd)
 
 main() {
@@ -28,7 +30,6 @@ main() {
 # Prints what is missing and succeeds; fails where all is there.
 what_is_missing() {
     local tool package
-    PATH=/usr/local/sbin:/usr/sbin:/sbin:$PATH
     for tool in ipset iptables ip6tables; do
         if ! command -v "$tool" >/dev/null; then
             package=${tool/ip6tables/iptables}
@@ -44,7 +45,6 @@ what_is_missing() {
 }
 
 tour_with_kernel() {
-    PATH=/usr/local/sbin:/usr/sbin:/sbin:$PATH
     export XTABLES_LOCKFILE=$TOUR_FOLDER/xtables.lock
     prepare
     say "This is network namespace $(readlink /proc/self/ns/net); the host's is $host_namespace."

@@ -551,6 +551,11 @@ def test_a_url_that_makes_no_sense_is_an_attempt_without_secrets(url: str, clock
     assert "ops" not in attempt.detail
 
 
+@pytest.mark.parametrize("url", ["ftp://lists.example/list", "lists.example/list", ""])
+def test_a_url_of_another_scheme_says_which_there_are(url: str) -> None:
+    assert verdict(url).detail == "the URL is not http, https or file"
+
+
 # ---------------------------------------------------------------- too much
 
 

@@ -110,7 +110,7 @@ def _invoke(arguments: list[str]) -> int:
     """
     program = typer.main.get_command(app)
     try:
-        with program.make_context("proxyfeed", arguments) as context:
+        with program.make_context("proxyfeed", list(arguments)) as context:
             program.invoke(context)
     except typer.Exit as exc:
         return exc.exit_code

@@ -72,6 +72,10 @@ def release(
     Lift the pin of a feed.
 
     Shows what the next apply will then change.
+
+    \b
+    proxyfeed release aol
+    proxyfeed apply
     """
     from proxyfeed.commands.decide import release as command
 
@@ -103,6 +107,9 @@ def reject(
 ) -> None:
     """
     Close a version that the guard holds. Nothing else changes.
+
+    \b
+    proxyfeed reject 14 --reason "a page of another site"
     """
     from proxyfeed.commands.decide import reject as command
 
@@ -117,6 +124,10 @@ def status(context: typer.Context, json: Json = False) -> None:
 
     Feeds, versions, pins and ages; live against desired, member by member. The exit code is fit
     for monitoring.
+
+    \b
+    proxyfeed status          for people
+    proxyfeed status --json   for monitoring
     """
     from proxyfeed.commands.status import status as command
 
@@ -129,6 +140,9 @@ def status(context: typer.Context, json: Json = False) -> None:
 def rule_show(context: typer.Context, sets: Sets = None, json: Json = False) -> None:
     """
     Print the rule as it should be and as the kernel has it.
+
+    \b
+    proxyfeed rule show
     """
     from proxyfeed.commands.rule import rule
 
@@ -141,6 +155,9 @@ def rule_show(context: typer.Context, sets: Sets = None, json: Json = False) -> 
 def rule_install(context: typer.Context, sets: Sets = None, json: Json = False) -> None:
     """
     Put the rule in place; the set must be there already.
+
+    \b
+    proxyfeed rule install aol
     """
     _change_rule(context, "install", sets, json=json)
 
@@ -149,6 +166,9 @@ def rule_install(context: typer.Context, sets: Sets = None, json: Json = False) 
 def rule_remove(context: typer.Context, sets: Sets = None, json: Json = False) -> None:
     """
     Take the rule out; the set stays.
+
+    \b
+    proxyfeed rule remove aol
     """
     _change_rule(context, "remove", sets, json=json)
 

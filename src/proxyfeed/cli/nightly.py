@@ -22,9 +22,7 @@ def add_to(app: typer.Typer) -> None:
 
 def update(
     context: typer.Context,
-    feeds: Annotated[
-        list[str] | None, typer.Argument(metavar="[FEED]...", show_default=False)
-    ] = None,
+    feeds: Annotated[list[str] | None, typer.Argument(metavar="FEED", show_default=False)] = None,
     dry_run: DryRun = False,
     no_apply: Annotated[
         bool, typer.Option("--no-apply", help="Record versions, leave the kernel alone.")
@@ -60,6 +58,9 @@ def update(
 def alert_test(context: typer.Context, json: Json = False) -> None:
     """
     Send one test message to every target of the configuration.
+
+    \b
+    proxyfeed alert test
     """
     from proxyfeed.commands.alert import send_test
 

@@ -13,7 +13,7 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing on suc
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan and write nothing.")]
 Reason = Annotated[str | None, typer.Option("--reason", help="Why, for whoever comes after you.")]
 VersionNumber = Annotated[int, typer.Argument(metavar="VERSION", min=1)]
-Sets = Annotated[list[str] | None, typer.Argument(metavar="[SET]...", show_default=False)]
+Sets = Annotated[list[str] | None, typer.Argument(metavar="SET", show_default=False)]
 Stat = Annotated[bool, typer.Option("--stat", help="Counts only.")]
 Prefixes = Annotated[bool, typer.Option("--prefixes", help="Whole lines of the lists.")]
 

@@ -25,7 +25,7 @@ def add_to(app: typer.Typer) -> None:
 def diff(
     context: typer.Context,
     versions: Annotated[
-        list[int] | None, typer.Argument(metavar="[VERSION [VERSION]]", show_default=False)
+        list[int] | None, typer.Argument(metavar="VERSION", show_default=False)
     ] = None,
     stat: Stat = False,
     prefixes: Prefixes = False,
@@ -54,12 +54,16 @@ def diff(
 
 def history(
     context: typer.Context,
-    feed: Annotated[str | None, typer.Argument(metavar="[FEED]", show_default=False)] = None,
+    feed: Annotated[str | None, typer.Argument(metavar="FEED", show_default=False)] = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many at most.")] = 20,
     json: Json = False,
 ) -> None:
     """
     List the versions, the newest first.
+
+    \b
+    proxyfeed history
+    proxyfeed history aol --limit 5
     """
     from proxyfeed.commands.history import history as command
 
@@ -80,6 +84,10 @@ def show(
 ) -> None:
     """
     Show one version and what it changed.
+
+    \b
+    proxyfeed show 12
+    proxyfeed show 12 --body > page.html   the page that it was read from
     """
     from proxyfeed.commands import history as commands
 
@@ -101,6 +109,9 @@ def lookup(
     Tell where an address is and was.
 
     In which set and feed it is now, since which version, and when it came and went before.
+
+    \b
+    proxyfeed lookup 64.12.96.1
     """
     from proxyfeed.commands.history import lookup as command
 
@@ -118,6 +129,10 @@ def export(
     Print a version as a list or a script.
 
     plain is one prefix a line; ipset is a script for ipset restore.
+
+    \b
+    proxyfeed export 12 > list.txt
+    proxyfeed export 12 --format ipset
     """
     from proxyfeed.commands.history import export as command
 

@@ -39,6 +39,10 @@ def config(context: typer.Context, json: Json = False) -> None:
     Check the configuration and print it.
 
     Every mistake is reported at once. Secrets are not printed.
+
+    \b
+    proxyfeed config
+    proxyfeed --config ./proxyfeed.toml config
     """
     from proxyfeed.commands.setup import show_config
 

@@ -44,18 +44,18 @@ def approve(config: Config, doors: Doors, number: int, *, reason: str | None) ->
                 f"version {number} of feed {version.feed} cannot be approved: it {finding.what}",
                 hint=f"mend {config.origin}, then: proxyfeed approve {number}",
             )
-    diff = Diff.between(_content(doors, state.active), content)
     doors.store.approve(version, by=doors.who, reason=reason, now=doors.now)
-    note = (
-        f"version {number} of feed {version.feed} is accepted; to put it into the kernel: "
-        "proxyfeed apply"
-    )
-    active: int | None = number
     if state.pin:
-        active = state.pin.version
+        active, diff = state.pin.version, Diff(PrefixSet(), PrefixSet())
         note = (
             f"version {number} is accepted, and feed {version.feed} stays pinned to version "
             f"{active}; to follow: proxyfeed release {version.feed}"
+        )
+    else:
+        active, diff = number, Diff.between(_content(doors, state.active), content)
+        note = (
+            f"version {number} of feed {version.feed} is accepted; to put it into the kernel: "
+            "proxyfeed apply"
         )
     return Outcome("approve", DecisionResult("approve", version.feed, number, active, diff, note))
 

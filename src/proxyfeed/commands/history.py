@@ -24,6 +24,9 @@ from proxyfeed.model import (
 from proxyfeed.notation import BITS, make_key, number_to_text, read_address
 from proxyfeed.prefixes import FAMILIES, PrefixSet
 
+# The kernel takes 31 characters for the name of an ipset: proxyfeed_<19>_4.
+_LONGEST_NAME = 19
+
 
 def history(config: Config, doors: Doors, feed: str | None, limit: int) -> Outcome:
     """
@@ -126,7 +129,7 @@ def export(doors: Doors, number: int, form: str) -> str:
         return "".join(f"{line}\n" for line in content.lines())
     lines: list[str] = []
     for family in FAMILIES:
-        name = net_set(version.feed, family)
+        name = net_set(version.feed[:_LONGEST_NAME], family)
         target = frozenset(content.keys(family))
         plan = SetPlan(name, NET, family, Action.CREATE, "exported", target)
         lines += fill_lines(name, plan)

@@ -10,6 +10,7 @@ here a range too many is worse than no new version.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ from proxyfeed.sources.titles import Titles, Verdict
 # Below <h1> to <h6>; and a label that says nothing we know is below one that does, so that in
 # "Proxies:" ... "Europe:" ... the second is a doubt about the first, and not its end.
 _LABEL_LEVEL, _UNKNOWN_LABEL_LEVEL = 7, 8
+_SHORT_NUMBER = re.compile(r"\d{1,3}$")
 
 
 @dataclass(slots=True, eq=False)
@@ -100,7 +102,7 @@ class Outline:
             self._read_label(labelled[0])
             self._collect(labelled[1], read_row(labelled[1].text))
         # A number alone may be the rest of a prefix that odd markup has cut: 64.12.96.0/1 and 9.
-        elif address := line.text if line.text.isdecimal() else find_address(line.text):
+        elif address := line.text if _SHORT_NUMBER.match(line.text) else find_address(line.text):
             self._refuse_address(line, address)
         elif line.is_label:
             self._read_label(line)

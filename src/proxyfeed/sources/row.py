@@ -31,8 +31,8 @@ _ADDRESS = re.compile(
     re.VERBOSE,
 )
 _IPV6 = re.compile(r"(?<![\w:.])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,}(?:/\d+)?")
-# A piece of an address on a line without a word: "205.188.1", "64.", "64.12.96.0/", "/19".
-_FRAGMENT = re.compile(r"\d\.\d|\d\.$|\d\s?/$|^\W*/\s?\d")
+# A piece of an address on a line without a word: "205.188.1", ".96", "64.", "64.12.96.0/", "/19".
+_FRAGMENT = re.compile(r"\.\d|\d\.$|\d\s?/$|^\W*/\s?\d")
 
 
 def fold(text: str) -> str:
@@ -82,9 +82,8 @@ def find_address(text: str) -> str:
     for candidate in _IPV6.finditer(text):
         if _looks_like_ipv6(candidate[0]):
             return candidate[0]
-    if _FRAGMENT.search(text) and not any(map(str.isalpha, text)):
-        return text
-    return ""
+    has_word = any(map(str.isalpha, text))
+    return text if _FRAGMENT.search(text) and not has_word else ""
 
 
 def has_address(text: str) -> bool:

@@ -1,0 +1,441 @@
+"""
+The program under an operator's hands: exit codes, messages, terminals, interruptions.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import pty
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.e2e.machine import CONFIGURATION, Done, Machine, is_root
+from tests.e2e.pages import GROWN, LIST, SHRUNK, page
+from tests.e2e.servers import PAGE, Site
+from tests.kernel.namespaces import SYSTEM_PATH
+from tests.servers import Call, response
+
+pytestmark = pytest.mark.kernel
+
+NOBODY = 65534
+ENVELOPE = ["version", "command", "status", "exit_code", "data", "errors", "warnings"]
+ERROR = ["code", "message", "hint", "subject", "exit_code"]
+
+# ---------------------------------------------------------------- mistakes
+
+MISTAKES = {
+    "udpate": ("No such command 'udpate'. Did you mean 'update'?", "proxyfeed --help"),
+    "update --fast": ("No such option: --fast", "proxyfeed update --help"),
+    "rule": ("Missing command.", "proxyfeed rule --help"),
+    "show": ("Missing argument 'VERSION'.", "proxyfeed show --help"),
+    "show one": ("Invalid value for 'VERSION': ", "proxyfeed show --help"),
+    "show 99": ("there is no version 99", "proxyfeed history"),
+    "diff 1 99": ("there is no version 99", "proxyfeed history"),
+    "diff 1 1 1": ("diff takes two versions at most", "proxyfeed diff 12 14"),
+    "rollback 99": ("there is no version 99", "proxyfeed history"),
+    "approve 99": ("there is no version 99", "proxyfeed history"),
+    "approve 1": ("there is nothing to approve: version 1 is accepted", "proxyfeed show 1"),
+    "reject 1": ("there is nothing to reject: version 1 is accepted", "proxyfeed show 1"),
+    "release aol": ("feed 'aol' is not pinned", "proxyfeed status"),
+    "update aoi": ("there is no feed 'aoi' in ", "proxyfeed --help"),
+    "apply aoi": ("there is no set 'aoi'; known: aol", "proxyfeed --help"),
+    "history aoi": ("there is no feed 'aoi'", "proxyfeed history"),
+    "lookup 64.12.96": ("'64.12.96' ", "proxyfeed lookup 64.12.96.1"),
+    "lookup 64.12.96.0/19": ("'64.12.96.0/19' ", "proxyfeed lookup 64.12.96.1"),
+    "export 1 --format xml": (
+        "there is no format 'xml'; known: plain, ipset",
+        "proxyfeed export 1 --format plain",
+    ),
+    "update --jitter soon": (
+        "--jitter must be a time such as",
+        "proxyfeed update --jitter 30m",
+    ),
+    "alert test": ("names no target for alerts", 'write `to = ["..."]` in [alerts]'),
+    "--config nowhere.toml status": (
+        "there is no configuration at nowhere.toml",
+        "proxyfeed --config nowhere.toml init",
+    ),
+}
+
+
+WITHOUT_JSON = ("rule", "export 1 --format xml")
+
+
+@pytest.fixture(scope="module")
+def mistaken(first_night: Machine) -> dict[str, tuple[Done, Done]]:
+    """
+    Each mistake as it is answered, without and with ``--json``.
+    """
+    plain = first_night.several(*(words.split() for words in MISTAKES))
+    json = first_night.several(*([*words.split(), "--json"] for words in MISTAKES))
+    return dict(zip(MISTAKES, zip(plain, json, strict=True), strict=True))
+
+
+@pytest.mark.parametrize("words", MISTAKES)
+def test_a_mistake_is_two_lines_what_it_was_and_what_to_type(
+    mistaken: dict[str, tuple[Done, Done]], words: str
+) -> None:
+    done, _ = mistaken[words]
+    message, hint = MISTAKES[words]
+
+    what, try_this = done.err.splitlines()
+    assert what.startswith("proxyfeed: ")
+    assert message in what
+    assert try_this == f"try: {hint}"
+    assert (done.code, done.out) == (2, "")
+
+
+@pytest.mark.parametrize("words", [words for words in MISTAKES if words not in WITHOUT_JSON])
+def test_a_mistake_is_still_one_document_where_json_was_asked_for(
+    mistaken: dict[str, tuple[Done, Done]], words: str
+) -> None:
+    plain, done = mistaken[words]
+
+    document = done.document
+    (error,) = document["errors"]
+    assert list(document) == ENVELOPE
+    assert list(error) == ERROR
+    assert (document["status"], document["data"]) == ("error", None)
+    assert document["exit_code"] == error["exit_code"] == done.code == 2
+    assert error["hint"] == MISTAKES[words][1]
+    assert done.err == plain.err
+
+
+def test_a_configuration_with_several_mistakes_names_them_all(machine: Machine) -> None:
+    machine.configure(
+        """
+        aply = "auto"
+        [sets.aol]
+        feeds = ["aol"]
+        mark = "one"
+        virtual = ["192.0.2.80"]
+        """
+    )
+
+    done = machine.proxyfeed("config", code=2)
+
+    lines = done.err.splitlines()
+    assert lines[0] == f"proxyfeed: {machine.config} has 3 mistakes:"
+    assert sorted(line.split(":")[0] for line in lines[1:-1]) == [
+        "  aply",
+        "  sets.aol.mark",
+        "  sets.aol.virtual",
+    ]
+    assert "did you mean 'apply'?" in done.err
+    assert lines[-1] == f"try: mend {machine.config}, then: proxyfeed config"
+
+
+# ---------------------------------------------------------------- every exit code
+
+
+def test_exit_code_1_is_a_difference_that_was_asked_for(running: Machine) -> None:
+    running.namespace.run("ipset", "del", "proxyfeed_aol_4", "198.81.8.0/23")
+
+    quiet, asked = running.several(["diff"], ["diff", "--exit-code"])
+
+    assert (quiet.code, asked.code) == (0, 1)
+    assert asked.out.splitlines()[2:] == ["+198.81.8.0/23", "    IPv4 +512 -0 addresses"]
+    assert asked.err == ""
+
+
+def test_exit_code_3_and_4_together_are_4(running: Machine, site: Site) -> None:
+    running.configure(
+        CONFIGURATION
+        + f"""
+        [feeds.partner]
+        url = "{site.url}/nowhere"
+        format = "html"
+        html.heading = ["egress"]
+
+        [sets.partner]
+        feeds = ["partner"]
+        mark = 2
+        """
+    )
+    site.pages[PAGE] = response(page(SHRUNK))
+
+    done = running.proxyfeed("update", "--json", code=4)
+
+    assert [error["exit_code"] for error in done.document["errors"]] == [4, 3]
+
+
+def test_exit_code_5_is_a_kernel_that_differs(running: Machine) -> None:
+    running.namespace.run("ipset", "del", "proxyfeed_aol_4", "198.81.8.0/23")
+    running.namespace.run("iptables", "-t", "mangle", "-F", "PREROUTING")
+
+    done = running.proxyfeed("status", code=5)
+
+    assert done.err.splitlines() == [
+        "proxyfeed: set aol: live differs from desired: proxyfeed_aol_4: 1 to add, 0 to delete; "
+        "the IPv4 MARK rule is missing",
+        "try: proxyfeed diff, then: proxyfeed apply",
+    ]
+    assert "  missing    198.81.8.0/23" in done.out.splitlines()
+
+
+def test_exit_code_5_is_a_set_that_must_not_be_applied(running: Machine) -> None:
+    held = running.kernel()
+    running.configure(CONFIGURATION + 'protect = ["64.12.100.0/24"]\n')
+
+    done = running.proxyfeed("apply", code=5)
+
+    assert "set aol is not applied: it holds addresses of own virtual services" in done.err
+    assert running.kernel() == held
+
+
+def test_exit_code_6_names_the_run_that_holds_the_lock(running: Machine) -> None:
+    held = running.kernel()
+    with (running.folder / "proxyfeed.db.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.write("pid 4711, proxyfeed update, since 2026-11-22 03:17:00 UTC\n")
+        lock.flush()
+
+        applied, looked = running.several(["apply"], ["status"])
+
+    assert applied.code == 6
+    assert "pid 4711, proxyfeed update, since 2026-11-22 03:17:00 UTC" in applied.err
+    assert applied.err.splitlines()[1].startswith("try: ")
+    assert looked.code == 0  # whoever only looks does not wait
+    assert running.kernel() == held
+
+
+def test_exit_code_7_is_a_database_that_is_not_there(machine: Machine) -> None:
+    commands = ["apply"], ["status"], ["history"], ["update", "--dry-run"]
+
+    for done in machine.several(*commands):
+        assert done.code == 7
+        assert done.err.splitlines() == [
+            f"proxyfeed: there is no database at {machine.database}",
+            "try: proxyfeed init",
+        ]
+    assert not machine.database.exists()
+
+
+WITHOUT_TOOLS = """
+import sys
+import proxyfeed.firewall as firewall
+whole, tools = firewall.Firewall, sys.argv.pop(1)
+firewall.Firewall = lambda: whole(firewall.Runner(path=tools))
+from proxyfeed.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize("tool", ["ipset", "iptables"])
+def test_exit_code_7_names_the_package_that_is_missing(
+    running: Machine, site: Site, tmp_path: Path, tool: str
+) -> None:
+    held = running.kernel()
+    site.pages[PAGE] = response(page(GROWN))
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    if tool != "ipset":
+        (tools / "ipset").symlink_to(shutil.which("ipset", path=SYSTEM_PATH) or "")
+
+    program = (sys.executable, "-c", WITHOUT_TOOLS, str(tools))
+    done = running.proxyfeed("update", "--quiet", code=7, program=program)
+
+    assert done.err.splitlines() == [
+        f"proxyfeed: {tool} is not installed",
+        f"try: apt-get install {tool}",
+    ]
+    assert running.kernel() == held
+    assert running.versions() == [(1, "accepted"), (2, "accepted")]
+
+
+@pytest.fixture
+def folder_of_nobody() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="proxyfeed-") as name:
+        if is_root():
+            os.chown(name, NOBODY, NOBODY)
+        yield Path(name)
+
+
+def test_exit_code_7_is_a_user_without_rights(
+    machine: Machine, site: Site, folder_of_nobody: Path
+) -> None:
+    saved = folder_of_nobody / "proxyinfo.html"
+    saved.write_bytes(page(LIST))
+    configuration = folder_of_nobody / "proxyfeed.toml"
+    configuration.write_text(CONFIGURATION.replace(f"{site.url}{PAGE}", saved.as_uri()))
+    drop = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+    command = [*(drop if is_root() else []), sys.executable]
+    environment = {**machine.environment, "PROXYFEED_CONFIG": str(configuration)}
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*command, *arguments],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=folder_of_nobody,
+        )
+
+    if run("-c", "import proxyfeed, typer").returncode:
+        pytest.skip("nobody may not read the interpreter or the sources")
+
+    done = run("-m", "proxyfeed", "update", "--quiet")
+
+    what, try_this = done.stderr.splitlines()
+    assert done.returncode == 7
+    assert what.startswith("proxyfeed: this user may not run ipset list -n: ")
+    assert try_this == "try: run it as root"
+
+
+def test_exit_code_70_is_a_bug_with_a_traceback_and_a_request(running: Machine) -> None:
+    broken = (
+        "import proxyfeed.commands.status as status; status.status = lambda *_: 1 / 0;"
+        "from proxyfeed.cli import main; main()"
+    )
+
+    done = running.proxyfeed("status", "--json", code=70, program=(sys.executable, "-c", broken))
+
+    lines = done.err.splitlines()
+    assert lines[0] == "Traceback (most recent call last):"
+    assert "ZeroDivisionError: division by zero" in lines
+    assert lines[-2].startswith("proxyfeed: this is a bug in proxyfeed ")
+    assert lines[-1] == "try: report the lines above, with the command that you typed"
+    assert list(done.document) == ENVELOPE
+    assert done.document["errors"][0]["code"] == "bug"
+
+
+# ---------------------------------------------------------------- pipes, terminals, interruptions
+
+
+def test_a_reader_that_goes_away_changes_no_exit_code(running: Machine) -> None:
+    running.namespace.run("ipset", "del", "proxyfeed_aol_4", "198.81.8.0/23")
+    for arguments, code in ((["history"], 0), (["diff", "--exit-code"], 1)):
+        reader, writer = os.pipe()
+        os.close(reader)
+
+        process = running.start(*arguments, stdout=writer, stderr=subprocess.PIPE)
+        os.close(writer)
+
+        assert (process.communicate()[1], process.returncode) == (b"", code)
+
+
+def on_terminal(machine: Machine, *arguments: str, **environment: str) -> str:
+    """
+    Run a command with its output on a terminal, and return what that showed.
+    """
+    screen, line = pty.openpty()
+    process = machine.start(*arguments, env=environment, stdout=line, stderr=subprocess.PIPE)
+    os.close(line)
+    process.communicate()
+    return read_all(screen)
+
+
+def read_all(screen: int) -> str:
+    shown = b""
+    while piece := read(screen):
+        shown += piece
+    os.close(screen)
+    return shown.decode()
+
+
+def read(screen: int) -> bytes:
+    try:
+        return os.read(screen, 65536)
+    except OSError as exc:
+        if exc.errno != errno.EIO:  # how a terminal says that nobody writes to it any more
+            raise
+        return b""
+
+
+def test_colours_are_for_terminals_alone(running: Machine) -> None:
+    running.namespace.run("ipset", "del", "proxyfeed_aol_4", "198.81.8.0/23")
+
+    assert "\x1b[32m+198.81.8.0/23\x1b[0m" in on_terminal(running, "diff")
+    assert "\x1b" not in on_terminal(running, "diff", NO_COLOR="1")
+    assert "\x1b" not in running.proxyfeed("diff").out
+
+
+def test_a_page_on_a_terminal_has_nothing_that_the_terminal_obeys(
+    running: Machine, site: Site
+) -> None:
+    site.pages[PAGE] = response(page(GROWN).replace(b"</html>", b"<!-- \x1b[2J --></html>"))
+    running.proxyfeed("update")
+
+    assert "<!-- \\x1b[2J -->" in on_terminal(running, "show", "2", "--body")
+    assert b"\x1b[2J" in running.proxyfeed("show", "2", "--body").out.encode()
+
+
+def test_a_fetch_that_lasts_is_shown_on_a_terminal(running: Machine, site: Site) -> None:
+    is_shown = threading.Event()
+
+    def wait_for_progress(call: Call) -> None:
+        is_shown.wait(30)
+        call.send(response(page(LIST)))
+
+    site.pages[PAGE] = wait_for_progress
+    running.configure(CONFIGURATION.replace('"5s"', '"120s"'))
+    screen, line = pty.openpty()
+    process = running.start("update", "--quiet", stdout=subprocess.PIPE, stderr=line)
+    os.close(line)
+
+    assert os.read(screen, 65536).decode() == "\r\x1b[Kfetching aol ..."
+    is_shown.set()
+    assert read_all(screen) == "\r\x1b[K"
+    assert (process.communicate()[0], process.returncode) == (b"", 0)
+
+
+def test_a_fetch_that_lasts_is_not_shown_where_there_is_no_terminal(
+    running: Machine, site: Site
+) -> None:
+    def be_slow(call: Call) -> None:
+        call.stopping.wait(1.3)
+        call.send(response(page(LIST)))
+
+    site.pages[PAGE] = be_slow
+
+    done = running.proxyfeed("update", "--quiet")
+
+    assert (done.out, done.err) == ("", "")
+
+
+def test_an_interruption_says_how_things_stand_and_leaves_them_so(
+    running: Machine, site: Site
+) -> None:
+    is_asked = threading.Event()
+
+    def say_nothing(call: Call) -> None:
+        is_asked.set()
+        call.say_nothing()
+
+    held = running.kernel()
+    site.pages[PAGE] = say_nothing
+    process = running.start("update", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert is_asked.wait(30)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate()
+
+    assert (process.returncode, out) == (130, b"")
+    assert err.decode().splitlines() == [
+        "proxyfeed: interrupted; what was applied before stays as it is",
+        "try: proxyfeed status",
+    ]
+    assert running.kernel() == held
+    assert running.proxyfeed("apply").err == ""
+
+
+def test_a_terminal_without_the_letters_of_upstream_ends_no_night(
+    running: Machine, site: Site
+) -> None:
+    title = "Köln 出口".encode()
+    body = page(LIST).replace(b"AOL proxies", title).replace(b"AOL Proxy Info", title)
+    site.pages[PAGE] = response(body, content_type="text/html; charset=utf-8")
+
+    done = running.proxyfeed("update", code=3, env={"PYTHONIOENCODING": "ascii"})
+
+    assert r"K\xf6ln \u51fa\u53e3" in done.out
+    assert r"K\xf6ln \u51fa\u53e3" in done.err

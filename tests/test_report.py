@@ -1,0 +1,389 @@
+"""
+What a command did, as a document for machines and as one for people.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import proxyfeed.model
+from proxyfeed.model import (
+    Action,
+    AlertTestResult,
+    ApplyResult,
+    Attempt,
+    Body,
+    Comparison,
+    ConfigResult,
+    DecisionResult,
+    Delivery,
+    Diff,
+    DiffResult,
+    Feed,
+    FeedReport,
+    FeedState,
+    FeedStatus,
+    FetchOutcome,
+    FetchRow,
+    Finding,
+    HistoryResult,
+    InitResult,
+    LookupResult,
+    Membership,
+    Outcome,
+    Pin,
+    Plan,
+    Problem,
+    RuleLines,
+    RulePlan,
+    RuleResult,
+    SetPlan,
+    SetReport,
+    SetSpec,
+    SetStatus,
+    Severity,
+    ShowResult,
+    Status,
+    StatusResult,
+    Stay,
+    UpdateResult,
+    Version,
+    VirtualService,
+)
+from proxyfeed.prefixes import PrefixSet
+from proxyfeed.report import as_json, as_text
+from proxyfeed.report.document import envelope, to_data
+from proxyfeed.report.words import addresses, change, diff_body, numbers, when
+
+NIGHT = datetime(2026, 11, 20, 3, 30, tzinfo=UTC)
+OLD = PrefixSet.parse(["64.12.96.0/19", "149.174.160.0/20"])
+NEW = PrefixSet.parse(["64.12.96.0/19", "202.67.65.128/25", "2600::/32"])
+DIFF = Diff.between(OLD, NEW)
+ENVELOPE = {"version", "command", "status", "exit_code", "data", "errors", "warnings"}
+TROUBLE = Problem("feed", 3, "feed aol: the last fetch failed", "proxyfeed update", "feed aol")
+
+# A new title for the window, a cleared screen, a line that is written over, and backwards text.
+ESCAPES = "\x1b]0;owned\x07 \x1b[2J \x9b31m \rall is well \u202e"
+
+
+def version(number: int = 7, text: str = "") -> Version:
+    return Version(
+        id=number,
+        feed="aol",
+        digest=NEW.digest,
+        status=Status.HELD,
+        fetched_at=NIGHT,
+        upstream_stamp=f"Tue, 17 Nov 2026{text}",
+        prefixes=3,
+        addresses_ipv4=NEW.family(4).addresses,
+        addresses_ipv6=NEW.family(6).addresses,
+        findings=(Finding("growth", Severity.RELATIVE, f"IPv6 appears{text}"),),
+        accepted_at=NIGHT,
+        decided_at=NIGHT,
+        decided_by=f"ops{text}",
+        reason=f"checked{text}",
+    )
+
+
+def results(text: str = "") -> list[object]:
+    """
+    One of each result, with *text* wherever the words of others may stand.
+    """
+    target = frozenset(NEW.ipv4)
+    step = SetPlan("proxyfeed_aol_4", "hash:net", 4, Action.DELTA, f"1 to add{text}", target, (1,))
+    plan = Plan("aol", (step,), (RulePlan(4, (f"-A OLD{text}",), "-A NEW"),), (f"left{text}",))
+    attempt = Attempt(
+        f"https://h.example/{text}", FetchOutcome.HELD, 200, 230, 0.5, f"no list{text}", Body(b"x")
+    )
+    pin = Pin("aol", 6, NIGHT, f"ops{text}", f"a bad night{text}")
+    done = SetReport("aol", (7,), plan, DIFF, NEW, 0.25, NEW.digest, (f"anew{text}",), f"had{text}")
+    idle = SetReport("partner", skipped=f"apply is manual{text}", drift=f"changed{text}")
+    row = FetchRow(
+        "aol", NIGHT, "https://h.example/", "d", "r", FetchOutcome.TIMED_OUT, None, 0, 60.0, text
+    )
+    state = FeedState("aol", version(7), version(6), pin, (version(8, text),), last=row)
+    delivery = Delivery("mailto://...", NIGHT, f"550 no{text}")
+    feed = FeedReport("aol", FetchOutcome.HELD, (attempt,), 7, DIFF, version(7, text).findings, pin)
+
+    spec = SetSpec("aol", ("aol",), 1, virtual=(VirtualService(4, "192.0.2.80", 80),))
+    source = Feed("aol", (f"https://h.example/{text}",), "html")
+
+    return [
+        UpdateResult((feed,), (done, idle)),
+        ApplyResult((done, idle), dry_run=True),
+        DecisionResult("rollback", "aol", 6, 6, DIFF, f"is pinned{text}", (done,)),
+        DiffResult((Comparison("live", f"x{text}", DIFF, ("1.0.0.0/8",), (), f"note{text}"),)),
+        HistoryResult((version(7, text), version(6, text)), (7,), (pin,)),
+        ShowResult(version(7, text), True, False, 6, DIFF, NEW),
+        LookupResult(
+            f"64.12.96.1{text}", (Membership("aol", True, ("aol",), (), (Stay(version(), None),)),)
+        ),
+        StatusResult(
+            (FeedStatus(state, ("aol",), 400_000.0),),
+            (SetStatus("aol", (7,), NEW, "0x1", plan, NEW - OLD, OLD - NEW, NIGHT, f"look{text}"),),
+            (delivery,),
+            "sqlite:////p.db",
+            "proxyfeed.toml",
+        ),
+        RuleResult("show", (RuleLines("aol", ("-A NEW",), (f"-A OLD{text}",)),)),
+        ConfigResult("proxyfeed.toml", "sqlite:////p.db", "auto", (source,), (spec,), ()),
+        InitResult("proxyfeed.toml", True, "sqlite:////p.db", ("proxyfeed update",)),
+        AlertTestResult((delivery,)),
+    ]
+
+
+def read(outcome: Outcome) -> dict[str, object]:
+    document: dict[str, object] = json.loads(as_json(outcome))
+    return document
+
+
+def test_there_is_a_sample_of_every_result() -> None:
+    names = {name for name in proxyfeed.model.__all__ if name.endswith("Result")}
+
+    assert {type(result).__name__ for result in results()} == names
+
+
+# ---------------------------------------------------------------- for machines
+
+
+def test_what_went_well_is_ok() -> None:
+    outcome = Outcome("apply", ApplyResult((), dry_run=True), warnings=("be careful",))
+
+    assert read(outcome) == {
+        "version": 1,
+        "command": "apply",
+        "status": "ok",
+        "exit_code": 0,
+        "data": {"sets": [], "dry_run": True},
+        "errors": [],
+        "warnings": ["be careful"],
+    }
+
+
+def test_what_went_well_in_part_is_partial_and_the_worst_code_wins() -> None:
+    worse = Problem("not-proven", 5, "set aol was not applied")
+
+    assert read(Outcome("apply", ApplyResult(()), (TROUBLE, worse))) == {
+        "version": 1,
+        "command": "apply",
+        "status": "partial",
+        "exit_code": 5,
+        "data": {"sets": [], "dry_run": False},
+        "errors": [
+            {
+                "code": "feed",
+                "message": "feed aol: the last fetch failed",
+                "hint": "proxyfeed update",
+                "subject": "feed aol",
+                "exit_code": 3,
+            },
+            {
+                "code": "not-proven",
+                "message": "set aol was not applied",
+                "hint": "",
+                "subject": "",
+                "exit_code": 5,
+            },
+        ],
+        "warnings": [],
+    }
+
+
+def test_what_came_to_nothing_is_an_error_with_the_same_keys() -> None:
+    document = json.loads(envelope("update", None, (TROUBLE,), 6))
+
+    assert set(document) == ENVELOPE
+    assert (document["status"], document["exit_code"], document["data"]) == ("error", 6, None)
+
+
+def test_a_difference_that_was_asked_for_is_no_trouble() -> None:
+    document = read(Outcome("diff", DiffResult(()), differs=True))
+
+    assert (document["status"], document["exit_code"], document["errors"]) == ("ok", 1, [])
+
+
+@pytest.mark.parametrize("result", results(ESCAPES), ids=lambda result: type(result).__name__)
+def test_every_result_is_a_json_document_with_the_envelope(result: object) -> None:
+    written = as_json(Outcome("update", result))
+
+    document = json.loads(written)
+    assert set(document) == ENVELOPE
+    assert document["data"] == to_data(result)
+    assert written.isascii()
+    assert written.endswith("}\n")
+    assert not re.search(r"[\x00-\x09\x0b-\x1f]", written)
+
+
+@pytest.mark.parametrize(
+    ("value", "data"),
+    [
+        (NIGHT, "2026-11-20T03:30:00+00:00"),
+        (timedelta(minutes=1, milliseconds=500), 60.5),
+        (FetchOutcome.TIMED_OUT, "timed out"),
+        ((1, ("a",)), [1, ["a"]]),
+        (
+            NEW,
+            {
+                "prefixes": ["64.12.96.0/19", "202.67.65.128/25", "2600::/32"],
+                "addresses_ipv4": 8320,
+                "addresses_ipv6": 2**96,
+            },
+        ),
+        (Body(b"\x00" * 512, "text/html"), {"size": 512, "content_type": "text/html"}),
+        (
+            SetPlan("n", "hash:net", 4, Action.DELTA, "why", frozenset((1, 2, 3)), (1,), (4, 5)),
+            {
+                "name": "n",
+                "type": "hash:net",
+                "family": 4,
+                "action": "delta",
+                "why": "why",
+                "entries": 3,
+                "add": 1,
+                "delete": 2,
+            },
+        ),
+        (
+            VirtualService(6, "2001:db8::80", 443),
+            {"family": 6, "address": "2001:db8::80", "port": 443, "protocol": "tcp"},
+        ),
+    ],
+)
+def test_a_value_is_written_as_json_knows_it(value: object, data: object) -> None:
+    assert to_data(value) == data
+
+
+def test_a_diff_holds_what_comes_and_what_goes() -> None:
+    data = to_data(DIFF)
+
+    assert data["added"]["prefixes"] == ["202.67.65.128/25", "2600::/32"]
+    assert data["removed"]["prefixes"] == ["149.174.160.0/20"]
+
+
+# ---------------------------------------------------------------- for people
+
+
+@pytest.mark.parametrize("result", results(ESCAPES), ids=lambda result: type(result).__name__)
+def test_no_words_of_others_reach_the_terminal_as_commands(result: object) -> None:
+    text = as_text(Outcome("status", result))
+
+    assert text
+    assert all(line.isprintable() for line in text.split("\n"))
+    if not isinstance(result, InitResult):
+        assert r"\x1b]0;owned\x07 \x1b[2J \x9b31m \rall is well \u202e" in text
+
+
+def test_the_detail_of_an_attempt_is_told_with_its_escapes_spelt_out() -> None:
+    attempt = Attempt("https://h.example/", FetchOutcome.NOT_A_LIST, 200, 0, 0.1, "\x1b[2J")
+    report = FeedReport("aol", FetchOutcome.NOT_A_LIST, (attempt,), None)
+
+    assert r": \x1b[2J" in as_text(Outcome("update", UpdateResult((report,), ())))
+
+
+@pytest.mark.parametrize("result", results(), ids=lambda result: type(result).__name__)
+def test_colours_come_only_when_asked_for_and_change_no_word(result: object) -> None:
+    outcome = Outcome("diff", result)
+    text, coloured = as_text(outcome), as_text(outcome, colour=True)
+
+    assert "\x1b" not in text
+    assert re.sub(r"\x1b\[[0-9]+m", "", coloured) == text
+
+
+def test_what_comes_is_green_and_what_goes_is_red() -> None:
+    lines = as_text(
+        Outcome("diff", DiffResult((Comparison("a", "b", DIFF, (), ()),))), colour=True
+    ).splitlines()
+
+    assert "\x1b[31m-149.174.160.0/20\x1b[0m" in lines
+    assert "\x1b[32m+202.67.65.128/25\x1b[0m" in lines
+    assert lines[-1].startswith("    IPv4 +128 -4,096 addresses, IPv6 +79,228,162,514")
+
+
+def test_a_held_version_is_told_with_its_findings() -> None:
+    finding = Finding("shrink", Severity.RELATIVE, "IPv4: 10,368 addresses leave")
+    attempt = Attempt("https://h.example/", FetchOutcome.HELD, 200, 230, 0.5)
+    report = FeedReport("aol", FetchOutcome.HELD, (attempt,), 8, DIFF, (finding,), latest=7)
+
+    lines = as_text(Outcome("update", UpdateResult((report,), ()))).splitlines()
+
+    assert lines[0].startswith("feed aol: version 8 is held: IPv4 +128 -4,096 addresses")
+    assert "  relative: IPv4: 10,368 addresses leave" in lines
+
+
+def test_a_feed_that_failed_says_what_stays() -> None:
+    attempt = Attempt("https://h.example/", FetchOutcome.TIMED_OUT, None, 0, 60.0)
+    report = FeedReport("aol", FetchOutcome.TIMED_OUT, (attempt,), None, latest=7)
+
+    def first_line(report: FeedReport) -> str:
+        return as_text(Outcome("update", UpdateResult((report,), ()))).splitlines()[0]
+
+    assert first_line(report) == "feed aol: timed out, version 7 stays the newest"
+    assert first_line(replace(report, latest=None)) == "feed aol: timed out, it has no version yet"
+
+
+def test_a_set_that_is_left_alone_says_why() -> None:
+    result = ApplyResult((SetReport("aol", skipped="no feed of it has an accepted version yet"),))
+
+    assert as_text(Outcome("apply", result)) == (
+        "set aol: left as it is: no feed of it has an accepted version yet\n"
+    )
+
+
+def test_a_difference_in_the_cuts_alone_is_said_to_be_that() -> None:
+    same = Comparison("version 6", "version 7", Diff.between(NEW, NEW), ("a/25",), ("a/24",))
+
+    text = as_text(Outcome("diff", DiffResult((same,))))
+
+    assert text.endswith("no address differs, only cut in another way\n")
+
+
+# ---------------------------------------------------------------- words
+
+
+def test_a_time_is_told_in_utc_or_as_never() -> None:
+    assert when(NIGHT) == "2026-11-20 03:30 UTC"
+    assert when(None) == "never"
+
+
+def test_addresses_are_counted_for_each_family() -> None:
+    assert addresses(NEW.family(4)) == "8,320 IPv4 + 0 IPv6 addresses"
+
+
+def test_one_version_is_not_told_as_several() -> None:
+    assert numbers((3,)) == "version 3"
+    assert numbers((3, 7)) == "versions 3, 7"
+
+
+def test_a_change_names_the_families_that_change() -> None:
+    assert change(Diff.between(OLD, OLD)) == "no address differs"
+    assert change(Diff.between(OLD, NEW.family(4))) == "IPv4 +128 -4,096 addresses"
+
+
+@settings(deadline=None)
+@given(*[st.frozensets(st.integers(0, 40), max_size=8) for _ in range(2)])
+def test_the_lines_of_a_diff_are_all_of_it_in_address_order(
+    old: frozenset[int], new: frozenset[int]
+) -> None:
+    def content(numbers: frozenset[int]) -> PrefixSet:
+        return PrefixSet.parse(
+            [f"64.12.{n}.0/24" if n % 3 else f"2600:{n:x}::/32" for n in numbers]
+        )
+
+    lines = list(diff_body(Diff.between(content(old), content(new))))
+
+    gone, come = (
+        PrefixSet.parse(line[1:] for line in lines if line[0] == sign) for sign in ("-", "+")
+    )
+    assert (content(old) - gone) | come == content(new)
+    assert not gone & come
+    for family in (4, 6):
+        rows = [line[1:] for line in lines if (":" in line) is (family == 6)]
+        keys = [PrefixSet.parse([row]).keys(family) for row in rows]
+        assert keys == sorted(keys)

@@ -1,0 +1,198 @@
+"""
+One change that is tried again and again, with other faults each time, and what must always hold.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from functools import cache
+from ipaddress import ip_network
+from itertools import product
+
+from tests.fake_kernel import Command, FakeKernel, FaultyRunner, copy_of
+from tests.faults import NET, Choose, by_number
+
+from proxyfeed.converge import converge
+from proxyfeed.errors import ProxyfeedError
+from proxyfeed.firewall import Firewall
+from proxyfeed.model import SetSpec
+from proxyfeed.prefixes import PrefixSet
+
+# All contents are made of blocks of these lengths, so that they can be compared however they are
+# aggregated.
+BLOCK_LENGTH = {4: 29, 6: 48}
+# What a packet may be for; the last stands for all that is no virtual service.
+DESTINATIONS = ("192.0.2.80,tcp:80", "192.0.2.53,udp:53", "2001:db8::80,tcp:80", "elsewhere")
+
+
+@dataclass(frozen=True)
+class Change:
+    """
+    From *kernel* to what *spec* and *desired* want.
+    """
+
+    kernel: FakeKernel
+    spec: SetSpec
+    desired: PrefixSet
+
+
+@dataclass(frozen=True)
+class Run:
+    """
+    One try of a change: *kernel* afterwards, *log* of the commands, *error* if it was raised.
+    """
+
+    kernel: FakeKernel
+    log: list[Command]
+    error: ProxyfeedError | None
+
+    @property
+    def has_written(self) -> bool:
+        return any(command.writes for command in self.log)
+
+
+def carry_out(change: Change, choose: Choose) -> Run:
+    runner = FaultyRunner(kernel=copy_of(change.kernel), choose=choose)
+    try:
+        converge(Firewall(runner), change.spec, change.desired)
+    except ProxyfeedError as exc:
+        return Run(runner.kernel, runner.log, exc)
+    return Run(runner.kernel, runner.log, None)
+
+
+class Trial:
+    """
+    One change that is tried again and again, and what must hold however it goes.
+
+    *log* are the commands of a run without a fault, *points* how many others there were.
+    """
+
+    def __init__(self, change: Change) -> None:
+        clean = carry_out(change, by_number({}))
+        assert clean.error is None
+        self.log = clean.log
+        self.points = 0
+        self._change = change
+        self._new = clean.kernel
+        self._common = marked(change.kernel) & marked(clean.kernel)
+        self._mended: set[str] = set()
+
+    def run(self, choose: Choose, *, is_seamless: bool = True) -> Run:
+        """
+        Try it with faults; *is_seamless* where these do not remove an entry by themselves.
+        """
+        self.points += 1
+        watch = self._assert_marked if is_seamless else FakeKernel().watch
+        watched = replace(self._change.kernel, watch=watch)
+        return carry_out(replace(self._change, kernel=watched), choose)
+
+    def _assert_marked(self, kernel: FakeKernel) -> None:
+        """
+        No step unmarks a packet that is marked both before and after the change.
+        """
+        assert self._common <= marked(kernel)
+
+    def is_new(self, run: Run) -> bool:
+        return contents(run.kernel) == contents(self._new)
+
+    def assert_truthful(self, run: Run) -> None:
+        """
+        What was returned or raised is so.
+        """
+        old = self._change.kernel
+        before, after, now = map(addresses, (old, self._new, run.kernel))
+        if run.error is None:
+            assert self.is_new(run)
+        elif not run.has_written:
+            assert contents(run.kernel) == contents(old)
+        elif "the old content is in place" in run.error.message:
+            assert now == before
+            assert not [name for name in run.kernel.sets if name.endswith("_new")]
+            assert services(run.kernel) == services(old)
+            # Rules in the tables of the other variant may be gone for good.
+            assert run.kernel.rules["nft", 4] == old.rules["nft", 4]
+            assert run.kernel.rules["nft", 6] == old.rules["nft", 6]
+        elif "the old addresses are in place" in run.error.message:
+            assert now == before
+        elif "the new addresses are in place" in run.error.message:
+            assert now == after
+        elif "neither the old addresses nor the new ones" in run.error.message:
+            assert now not in (before, after)
+        else:
+            assert "what the kernel holds now is not known" in run.error.message
+
+    def assert_alike(self, run: Run) -> None:
+        """
+        All families that are served hold the old addresses, or all hold the new ones.
+
+        One that is no longer served may be there still, or be gone already.
+        """
+        states = zip(*map(addresses, (run.kernel, self._change.kernel, self._new)), strict=True)
+        found = dict(zip(NET, states, strict=True))
+        served = [found[family] for family in self._change.spec.families]
+        assert all(now == old for now, old, _ in served) or all(
+            now == new for now, _, new in served
+        )
+        assert all(now in (old, new) for now, old, new in found.values())
+
+    def assert_mendable(self, run: Run) -> None:
+        """
+        The next run without a fault succeeds, and leaves nothing over.
+        """
+        end = repr(contents(run.kernel))
+        if end not in self._mended:
+            change = replace(self._change, kernel=replace(run.kernel, watch=FakeKernel().watch))
+            next_run = carry_out(change, by_number({}))
+            assert next_run.error is None
+            assert self.is_new(next_run)
+            self._mended.add(end)
+
+
+def contents(kernel: FakeKernel) -> tuple[object, object]:
+    """
+    All that a kernel holds, but for the order of entries and the head-room.
+    """
+    sets = {name: (one.type, sorted(one.members)) for name, one in sorted(kernel.sets.items())}
+    return sets, kernel.rules
+
+
+def addresses(kernel: FakeKernel) -> list[frozenset[str]]:
+    """
+    The blocks that each family holds.
+    """
+    found = [kernel.sets.get(name) for name in NET.values()]
+    return [blocks(one.members) if one and one.type == "hash:net" else frozenset() for one in found]
+
+
+def services(kernel: FakeKernel) -> dict[str, list[str]]:
+    return {
+        name: sorted(one.members) for name, one in kernel.sets.items() if one.type == "hash:ip,port"
+    }
+
+
+def marked(kernel: FakeKernel) -> set[tuple[str, str]]:
+    """
+    The pairs of destination and source block that a rule of ours marks.
+    """
+    found: set[tuple[str, str]] = set()
+    for rule in (rule for rules in kernel.rules.values() for rule in rules):
+        *served, sources = (kernel.sets[name] for name in re.findall(r"--match-set (\S+)", rule))
+        found |= set(
+            product(served[0].members if served else DESTINATIONS, blocks(sources.members))
+        )
+    return found
+
+
+def blocks(members: list[str]) -> frozenset[str]:
+    return frozenset().union(*map(cut, members))
+
+
+@cache
+def cut(member: str) -> frozenset[str]:
+    """
+    Cut 2001:db8:6::/47 into the blocks 2001:db8:6::/48 and 2001:db8:7::/48.
+    """
+    network = ip_network(member)
+    length = max(BLOCK_LENGTH[network.version], network.prefixlen)
+    return frozenset(map(str, network.subnets(new_prefix=length)))
