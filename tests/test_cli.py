@@ -177,11 +177,11 @@ def test_init_writes_a_configuration_for_its_owner_alone_and_says_what_is_next(
     chosen = tmp_path / "etc" / "proxyfeed.toml"
     command = ["--config", str(chosen), "init"]
 
-    assert run(command) == 0
+    assert run([*command]) == 0
     first = capsys.readouterr().out.splitlines()
     written = chosen.read_text()
     chosen.write_text(f"{written}# mine\n")
-    assert run(command) == 0
+    assert run([*command]) == 0
     second = capsys.readouterr().out.splitlines()
 
     assert chosen.stat().st_mode & 0o777 == 0o600

@@ -111,7 +111,7 @@ def keys_of_the_configuration(monkeypatch: pytest.MonkeyPatch) -> set[tuple[str,
         method = getattr(Table, name)
 
         def spy(table: Table, key: str, *rest: object) -> object:
-            asked.add((table.place, key))
+            asked.add((table.place.replace("name", "NAME"), key))
             return method(table, key, *rest)
 
         monkeypatch.setattr(Table, name, spy)
@@ -119,7 +119,7 @@ def keys_of_the_configuration(monkeypatch: pytest.MonkeyPatch) -> set[tuple[str,
     for name in ("take", "table", "tables"):
         spy_on(name)
     feed = {"url": "http://192.0.2.1/", "format": "html", "html": {"heading": ["x"]}}
-    values = {"feeds": {"NAME": feed}, "sets": {"NAME": {"feeds": ["NAME"], "mark": 1}}}
+    values = {"feeds": {"name": feed}, "sets": {"name": {"feeds": ["name"], "mark": 1}}}
     parse(values, "a test", Path("/"), Path("/"))
     return asked
 

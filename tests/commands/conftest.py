@@ -2,6 +2,7 @@
 Fixtures of the tests that run commands without a kernel.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,11 +22,13 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def director(tmp_path: Path, empty_database: Path, monkeypatch: pytest.MonkeyPatch) -> Director:
+def director(tmp_path: Path, empty_database: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Director]:
     """
     A director with one feed, a page in a file, and ``apply = "manual"``.
     """
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
-    return Director.start(tmp_path, empty_database)
+    director = Director.start(tmp_path, empty_database)
+    yield director
+    director.store.close()

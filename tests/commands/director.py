@@ -6,26 +6,22 @@ from __future__ import annotations
 
 import os
 import shutil
-import sqlite3
 import ssl
 import tomllib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 from proxyfeed.commands.doors import Doors
 from proxyfeed.commands.update import update
 from proxyfeed.config import Config, parse
 from proxyfeed.firewall import Firewall, Runner
-from proxyfeed.model import Delivery, Event, Outcome, UpdateResult, Version
+from proxyfeed.model import Delivery, Event, Outcome, UpdateResult
 from proxyfeed.sources.fetch import Transport, fetch
 from proxyfeed.store import Store, connect
-
-T = TypeVar("T")
 
 DAY = timedelta(days=1)
 FIRST_NIGHT = datetime(2026, 11, 20, 3, 30, tzinfo=UTC)
@@ -70,6 +66,7 @@ class Director:
     """
 
     folder: Path
+    store: Store
     config: Config
     now: datetime = FIRST_NIGHT
     sent: list[Event] = field(default_factory=list)
@@ -78,13 +75,13 @@ class Director:
 
     @classmethod
     def start(cls, folder: Path, empty_database: Path) -> Director:
-        shutil.copy(empty_database, folder / "proxyfeed.db")
+        database = shutil.copy(empty_database, folder / "proxyfeed.db")
+        engine = connect(f"sqlite:///{database}")
+        # The pool gives the same connection again. No test here cuts the power, so none need wait.
+        with closing(engine.raw_connection()) as connection:
+            connection.cursor().execute("PRAGMA synchronous = OFF")
         (folder / "nothing installed").mkdir()
-        return cls(folder, read_config(ONE_FEED, folder))
-
-    @property
-    def database(self) -> Path:
-        return self.folder / "proxyfeed.db"
+        return cls(folder, Store(engine, host="lvs1"), read_config(ONE_FEED, folder))
 
     def configure(self, toml: str) -> None:
         self.config = read_config(toml, self.folder)
@@ -98,33 +95,19 @@ class Director:
         self._published += 1
         os.utime(path, ns=(0, self._published * 1_000_000_000))
 
-    @contextmanager
-    def doors(self) -> Iterator[Doors]:
-        engine = connect(f"sqlite:///{self.database}")
-        # The pool gives the same connection again. No test here cuts the power, so none need wait.
-        with closing(engine.raw_connection()) as connection:
-            connection.cursor().execute("PRAGMA synchronous = OFF")
-        with closing(Store(engine, host="lvs1")) as store:
-            yield Doors(
-                store=store,
-                firewall=Firewall(Runner(path=str(self.folder / "nothing installed"))),
-                fetch=partial(fetch, transport=_transport()),
-                send=self._send,
-                now=self.now,
-                host="lvs1",
-                who="ines",
-            )
-
-    def run(self, command: Callable[[Doors], T]) -> T:
-        """
-        Run one command as the program does: on a database that is opened for it alone.
-        """
-        with self.doors() as doors:
-            return command(doors)
+    def doors(self) -> Doors:
+        return Doors(
+            store=self.store,
+            firewall=Firewall(Runner(path=str(self.folder / "nothing installed"))),
+            fetch=partial(fetch, transport=_transport()),
+            send=self._send,
+            now=self.now,
+            host="lvs1",
+            who="ines",
+        )
 
     def update(self, *feeds: str, dry_run: bool = False) -> Outcome:
-        with self.doors() as doors:
-            return update(self.config, doors, feeds, dry_run=dry_run)
+        return update(self.config, self.doors(), feeds, dry_run=dry_run)
 
     def night(self, *prefixes: str) -> Outcome:
         """
@@ -136,16 +119,19 @@ class Director:
         return self.update()
 
     def versions(self) -> list[tuple[int, str]]:
-        found: tuple[Version, ...] = self.run(lambda doors: doors.store.versions())
-        return [(version.id, version.status.value) for version in reversed(found)]
+        found = reversed(self.store.versions())
+        return [(version.id, version.status.value) for version in found]
 
     def active(self, feed: str = "aol") -> int | None:
-        state = self.run(lambda doors: doors.store.state(feed, self.now))
+        state = self.store.state(feed, self.now)
         return state.active.id if state.active else None
 
-    def dump(self) -> list[str]:
-        with closing(sqlite3.connect(self.database)) as connection:
-            return list(connection.iterdump())
+    def files(self) -> dict[str, bytes]:
+        """
+        What is on the disk, down to the bytes; all but what SQLite keeps for its own locks.
+        """
+        paths = (path for path in self.folder.rglob("*") if path.is_file())
+        return {path.name: path.read_bytes() for path in paths if path.suffix != ".db-shm"}
 
     def _send(self, urls: Sequence[str], events: Sequence[Event]) -> tuple[Delivery, ...]:
         assert list(urls) == [TARGET]

@@ -55,11 +55,11 @@ def report(outcome: Outcome) -> FeedReport:
 
 
 def state(director: Director, feed: str = "aol") -> FeedState:
-    return director.run(lambda doors: doors.store.state(feed, director.now))
+    return director.store.state(feed, director.now)
 
 
 def attempts(director: Director, feed: str = "aol") -> tuple[FetchRow, ...]:
-    return director.run(lambda doors: doors.store.attempts(feed, 99))
+    return director.store.attempts(feed, 99)
 
 
 def named(request: Request) -> tuple[str | None, str | None]:
@@ -351,7 +351,7 @@ def test_a_feed_is_stale_once_no_list_was_read_for_longer_than_its_max_age(
     (director.folder / "aol.html").unlink()
 
     def stale() -> float | None:
-        found = director.run(lambda doors: status(director.config, doors)).result
+        found = status(director.config, director.doors())).result
         assert isinstance(found, StatusResult)
         return found.feeds[0].stale_for
 

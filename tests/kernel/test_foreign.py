@@ -1,0 +1,121 @@
+"""
+What is not ours stays as it is, byte for byte, whatever we do beside it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.kernel.namespaces import Namespace
+from tests.kernel.product import (
+    IPTABLES,
+    NEAR,
+    NET,
+    NEW,
+    OLD,
+    SPEC,
+    by_hand,
+    firewall_in,
+    mark_rules,
+    path_with,
+    served,
+    set_names,
+)
+
+from proxyfeed.converge import converge, install_rules, remove_rules
+from proxyfeed.errors import KernelError
+from proxyfeed.firewall import Firewall
+
+pytestmark = pytest.mark.kernel
+
+SETS = """
+ipset create blocked hash:net
+ipset add blocked 203.0.113.0/24
+ipset create proxyfeedx hash:ip,port comment counters
+ipset add proxyfeedx 192.0.2.1,tcp:80 comment theirs packets 7 bytes 8
+ipset create proxyfeed_other_4 hash:net maxelem 9
+ipset add proxyfeed_other_4 198.51.100.0/25
+ipset create proxyfeed_other_4_new hash:ip timeout 0
+ipset create proxyfeed_aol hash:net family inet6
+ipset add proxyfeed_aol 2001:db8::/64 nomatch
+ipset create aol_4 hash:mac
+"""
+RULES = """
+{ip} -t mangle -N theirs
+{ip} -t mangle -A theirs -m comment --comment proxyfeed:other -j MARK --set-xmark 0x70/0xf0
+{ip} -t mangle -A theirs -m comment --comment proxyfeed:aol2 -j RETURN
+{ip} -t mangle -A PREROUTING -m comment --comment before -j theirs
+{ip} -t mangle -A PREROUTING -m comment --comment x-proxyfeed:aol -j MARK --set-xmark 0x1/0xff
+{ip} -t mangle -A POSTROUTING -j theirs
+{ip} -t nat -A PREROUTING -p tcp --dport 8080 -j REDIRECT --to-ports 80
+"""
+AFTER = "{ip} -t mangle -A PREROUTING -m comment --comment after -j theirs"
+NFT = """
+table inet theirs {
+    set blocked { type ipv4_addr; flags interval; elements = { 203.0.113.0/24 } }
+    chain prerouting { type filter hook prerouting priority mangle; ip saddr @blocked drop; }
+}
+"""
+
+
+def type_foreign(namespace: Namespace, commands: str, path: str) -> None:
+    for program in IPTABLES.values():
+        for command in commands.format(ip=program).strip().splitlines():
+            namespace.run(*command.split(), env={"PATH": path})
+
+
+def read_foreign(namespace: Namespace, path: str) -> list[str]:
+    """
+    Read all that the kernel holds, in order, without what is ours and without counters.
+    """
+    commands = ["ipset save", "nft -s list table inet theirs"]
+    commands += [f"{program}-save" for program in IPTABLES.values()]
+    text = "".join(namespace.run(*each.split(), env={"PATH": path}).stdout for each in commands)
+    own = re.compile(r" proxyfeed_aol_v?[46] |--comment \"?proxyfeed:aol\"? ")
+    return [
+        re.sub(r"\[\d+:\d+\]", "", line)
+        for line in text.splitlines()
+        if not own.search(line) and not line.startswith("#")
+    ]
+
+
+WAYS: dict[str, Callable[[Firewall], object]] = {
+    "first": lambda firewall: converge(firewall, SPEC, OLD),
+    "delta": lambda firewall: converge(firewall, SPEC, NEAR),
+    "replace": lambda firewall: converge(firewall, SPEC, NEW),
+    "services": lambda firewall: converge(
+        firewall, replace(SPEC, virtual=served((80, "tcp"), (53, "udp"))), NEW
+    ),
+    "mask": lambda firewall: converge(firewall, replace(SPEC, mask=0xF), NEW),
+    "rule removed": lambda firewall: remove_rules(firewall, SPEC),
+    "rule installed": lambda firewall: install_rules(firewall, SPEC),
+    "IPv6 no longer served": lambda firewall: converge(firewall, replace(SPEC, families=(4,)), NEW),
+}
+
+
+def test_everything_foreign_survives_every_change(director: Namespace, variant: Path) -> None:
+    path = path_with(variant)
+    by_hand(director, SETS)
+    director.run("nft", "-f", "-", input=NFT)
+    type_foreign(director, RULES, path)
+    before = read_foreign(director, path)
+    assert len(before) > 40
+
+    for name, change in WAYS.items():
+        change(firewall_in(director, path))
+        assert read_foreign(director, path) == before, name
+        assert NET[4] in set_names(director)
+        if name == "first":
+            # Ours stands between theirs now.
+            type_foreign(director, AFTER, path)
+            before = read_foreign(director, path)
+            assert len(before) == len(WAYS) * 0 + before_and_after(before)
+
+
+def before_and_after(lines: list[str]) -> int:
+    assert sum("--comment after" in line for line in lines) == 2
+    return len(lines)
