@@ -11,24 +11,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from typer.main import get_command
+from tests.e2e.commands import commands
 
 import proxyfeed
 from proxyfeed import errors
-from proxyfeed.cli.app import app, run
+from proxyfeed.cli.app import run
 
 README = Path(__file__).parents[1].joinpath("README.md").read_text("utf-8")
 
 
-def commands_of(command: object, *words: str) -> Iterator[tuple[str, ...]]:
-    inner = getattr(command, "commands", None)
-    if inner is None:
-        yield words
-    for name, one in (inner or {}).items():
-        yield from commands_of(one, *words, name)
-
-
-COMMANDS = [" ".join(words) for words in commands_of(get_command(app))]
+COMMANDS = list(commands())
 
 
 def printed_help(capsys: pytest.CaptureFixture[str], command: str, option: str = "--help") -> str:

@@ -40,24 +40,22 @@ def decision(outcome: Outcome) -> DecisionResult:
 
 
 def do_approve(director: Director, number: int, reason: str | None = None) -> DecisionResult:
-    return decision(
-        approve(director.config, director.doors(), number, reason=reason))
-    )
+    return decision(approve(director.config, director.doors(), number, reason=reason))
 
 
 def do_reject(director: Director, number: int, reason: str | None = None) -> DecisionResult:
-    return decision(reject(director.doors(), number, reason=reason)))
+    return decision(reject(director.doors(), number, reason=reason))
 
 
 def do_rollback(director: Director, number: int, reason: str | None = None) -> Outcome:
     """
     Roll back; this host has no ipset, so the set itself is a problem of its own.
     """
-    return rollback(director.config, director.doors(), number, reason=reason))
+    return rollback(director.config, director.doors(), number, reason=reason)
 
 
 def do_release(director: Director, feed: str = "aol") -> DecisionResult:
-    return decision(release(director.doors(), feed)))
+    return decision(release(director.doors(), feed))
 
 
 def version(director: Director, number: int) -> Version:
@@ -250,7 +248,7 @@ def test_other_content_than_the_rejected_is_held(held: Director) -> None:
 def test_a_rejected_version_can_still_be_looked_at(held: Director) -> None:
     do_reject(held, 2)
 
-    shown = show(held.doors(), 2)).result
+    shown = show(held.doors(), 2).result
 
     assert isinstance(shown, ShowResult)
     assert shown.content == PrefixSet.parse(rows(50))
@@ -381,7 +379,7 @@ def test_only_a_pinned_feed_can_be_released(grown: Director, feed: str) -> None:
 
 
 def compared(director: Director, *numbers: int, exit_code: bool = False) -> Comparison:
-    outcome = diff(director.config, director.doors(), numbers, exit_code=exit_code))
+    outcome = diff(director.config, director.doors(), numbers, exit_code=exit_code)
     assert isinstance(outcome.result, DiffResult)
     return outcome.result.comparisons[0]
 
@@ -451,8 +449,7 @@ def test_a_version_that_does_not_exist_is_not_compared(
 
 def test_a_difference_is_an_exit_code_only_where_that_was_asked_for(held: Director) -> None:
     def code(*numbers: int, exit_code: bool) -> int:
-        return diff(held.config, held.doors(), numbers, exit_code=exit_code)
-        ).exit_code
+        return diff(held.config, held.doors(), numbers, exit_code=exit_code).exit_code
 
     assert code(2, exit_code=True) == 1
     assert code(2, exit_code=False) == 0
@@ -463,7 +460,7 @@ def test_a_difference_is_an_exit_code_only_where_that_was_asked_for(held: Direct
 
 
 def test_a_version_is_shown_with_what_it_changed(grown: Director) -> None:
-    shown = show(grown.doors(), 2)).result
+    shown = show(grown.doors(), 2).result
 
     assert isinstance(shown, ShowResult)
     assert (shown.version.id, shown.before) == (2, 1)
@@ -475,14 +472,14 @@ def test_a_version_is_shown_with_what_it_changed(grown: Director) -> None:
 def test_a_pinned_version_is_shown_as_active_and_pinned(grown: Director) -> None:
     do_rollback(grown, 1)
 
-    shown = show(grown.doors(), 1)).result
+    shown = show(grown.doors(), 1).result
 
     assert isinstance(shown, ShowResult)
     assert (shown.is_active, shown.is_pinned, shown.before) == (True, True, None)
 
 
 def test_the_bytes_of_a_version_can_be_had_as_they_came(grown: Director) -> None:
-    assert body(grown.doors(), 3)) == (grown.folder / "aol.html").read_bytes()
+    assert body(grown.doors(), 3) == (grown.folder / "aol.html").read_bytes()
 
 
 def test_bytes_that_are_no_longer_kept_are_said_to_be_that(director: Director) -> None:
@@ -490,11 +487,11 @@ def test_bytes_that_are_no_longer_kept_are_said_to_be_that(director: Director) -
         director.night(*rows(100 + night))
 
     with pytest.raises(OperatorMistake, match="the body of version 1 is no longer kept"):
-        body(director.doors(), 1))
+        body(director.doors(), 1)
 
 
 def past(director: Director, feed: str | None = None, limit: int = 20) -> HistoryResult:
-    found = history(director.config, director.doors(), feed, limit)).result
+    found = history(director.config, director.doors(), feed, limit).result
     assert isinstance(found, HistoryResult)
     return found
 
@@ -538,7 +535,7 @@ def test_a_feed_that_is_no_longer_configured_still_has_its_history(grown: Direct
 
 
 def membership(director: Director, address: str) -> Membership:
-    found = lookup(director.config, director.doors(), address)).result
+    found = lookup(director.config, director.doors(), address).result
     assert isinstance(found, LookupResult)
     return found.memberships[0]
 
@@ -583,7 +580,7 @@ def test_lookup_names_the_sets_that_leave_an_address_out(director: Director) -> 
 
 
 def test_lookup_prints_an_address_in_its_usual_form(grown: Director) -> None:
-    found = lookup(grown.config, grown.doors(), "2A00:0::0:1")).result
+    found = lookup(grown.config, grown.doors(), "2A00:0::0:1").result
 
     assert isinstance(found, LookupResult)
     assert found.address == "2a00::1"
@@ -600,9 +597,7 @@ def test_lookup_of_what_is_no_address_is_an_operators_mistake(
 def test_a_version_is_exported_one_prefix_a_line(director: Director) -> None:
     director.night("20.0.1.0/24", "20.0.0.0/24", "2a00::/32", "30.0.0.1")
 
-    assert export(director.doors(), 1, "plain")) == (
-        "20.0.0.0/23\n30.0.0.1/32\n2a00::/32\n"
-    )
+    assert export(director.doors(), 1, "plain") == ("20.0.0.0/23\n30.0.0.1/32\n2a00::/32\n")
 
 
 def test_an_exported_script_names_no_set_longer_than_the_kernel_takes(
@@ -614,7 +609,7 @@ def test_an_exported_script_names_no_set_longer_than_the_kernel_takes(
     )
     director.night("20.0.0.0/24", "2a00::/32")
 
-    script = export(director.doors(), 1, "ipset")).splitlines()
+    script = export(director.doors(), 1, "ipset").splitlines()
 
     names = {line.split()[1] for line in script}
     assert names == {f"proxyfeed_{'a' * 19}_4", f"proxyfeed_{'a' * 19}_6"}

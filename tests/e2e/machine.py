@@ -5,7 +5,6 @@ A director as its operator has it: a kernel, a folder with a configuration, and 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import socket
 import sqlite3
@@ -246,7 +245,3 @@ class Session:
 
     def __exit__(self, *_: object) -> None:
         self._process.communicate()
-
-
-def is_root() -> bool:
-    return os.geteuid() == 0

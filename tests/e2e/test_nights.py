@@ -5,6 +5,7 @@ The nights of a director: what the nightly job does, and what it leaves alone.
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,22 @@ def test_a_list_with_the_same_addresses_is_no_version_and_no_write(
     assert applications(running) == [("update", [1])]
     assert running.versions() == [(1, "accepted")]
     assert outcomes(running) == [*known, "same content" if body else "not modified"]
+
+
+def test_a_night_without_news_imports_nothing_that_it_does_not_need(
+    running: Machine, site: Site
+) -> None:
+    site.pages[PAGE] = versioned(page(LIST), '"a"')
+    running.proxyfeed("update")
+    telling = (sys.executable, "-X", "importtime", "-m", "proxyfeed")
+
+    done = running.proxyfeed("update", "--quiet", program=telling)
+
+    # "import time:       395 |      18252 |       sqlalchemy.sql"
+    imported = {line.rpartition("|")[2].strip() for line in done.err.splitlines()}
+    assert outcomes(running)[-1] == "not modified"
+    assert {"httpx", "sqlalchemy", "typer"} <= imported
+    assert imported.isdisjoint({"alembic", "apprise", "bs4", "netaddr", "rich"})
 
 
 def test_a_small_change_goes_into_the_set_that_is_there(running: Machine, site: Site) -> None:

@@ -12,13 +12,12 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.e2e.machine import CONFIGURATION, Done, Machine, is_root
+from tests.e2e.commands import reporting_commands
+from tests.e2e.machine import CONFIGURATION, PROGRAM, Done, Machine
 from tests.e2e.pages import GROWN, LIST, SHRUNK, page
 from tests.e2e.servers import PAGE, Site
 from tests.kernel.namespaces import SYSTEM_PATH
@@ -26,7 +25,6 @@ from tests.servers import Call, response
 
 pytestmark = pytest.mark.kernel
 
-NOBODY = 65534
 ENVELOPE = ["version", "command", "status", "exit_code", "data", "errors", "warnings"]
 ERROR = ["code", "message", "hint", "subject", "exit_code"]
 
@@ -252,44 +250,18 @@ def test_exit_code_7_names_the_package_that_is_missing(
     assert running.versions() == [(1, "accepted"), (2, "accepted")]
 
 
-@pytest.fixture
-def folder_of_nobody() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="proxyfeed-") as name:
-        if is_root():
-            os.chown(name, NOBODY, NOBODY)
-        yield Path(name)
+def test_exit_code_7_is_a_user_without_rights(running: Machine, site: Site) -> None:
+    held = running.kernel()
+    site.pages[PAGE] = response(page(GROWN))
+    powerless = ("setpriv", "--bounding-set=-all", "--inh-caps=-all")
 
+    done = running.proxyfeed("update", "--quiet", code=7, program=(*powerless, *PROGRAM))
 
-def test_exit_code_7_is_a_user_without_rights(
-    machine: Machine, site: Site, folder_of_nobody: Path
-) -> None:
-    saved = folder_of_nobody / "proxyinfo.html"
-    saved.write_bytes(page(LIST))
-    configuration = folder_of_nobody / "proxyfeed.toml"
-    configuration.write_text(CONFIGURATION.replace(f"{site.url}{PAGE}", saved.as_uri()))
-    drop = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
-    command = [*(drop if is_root() else []), sys.executable]
-    environment = {**machine.environment, "PROXYFEED_CONFIG": str(configuration)}
-
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*command, *arguments],
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=folder_of_nobody,
-        )
-
-    if run("-c", "import proxyfeed, typer").returncode:
-        pytest.skip("nobody may not read the interpreter or the sources")
-
-    done = run("-m", "proxyfeed", "update", "--quiet")
-
-    what, try_this = done.stderr.splitlines()
-    assert done.returncode == 7
+    what, try_this = done.err.splitlines()
     assert what.startswith("proxyfeed: this user may not run ipset list -n: ")
     assert try_this == "try: run it as root"
+    assert running.kernel() == held
+    assert running.versions() == [(1, "accepted"), (2, "accepted")]
 
 
 def test_exit_code_70_is_a_bug_with_a_traceback_and_a_request(running: Machine) -> None:
@@ -307,6 +279,54 @@ def test_exit_code_70_is_a_bug_with_a_traceback_and_a_request(running: Machine) 
     assert lines[-1] == "try: report the lines above, with the command that you typed"
     assert list(done.document) == ENVELOPE
     assert done.document["errors"][0]["code"] == "bug"
+
+
+# ---------------------------------------------------------------- documents
+
+# In an order in which each has something to do: version 2 is held, and so is 3.
+REPORTS = [
+    ("init", 0),
+    ("config", 0),
+    ("update", 4),
+    ("status", 4),
+    ("history", 0),
+    ("show 2", 0),
+    ("lookup 64.12.96.1", 0),
+    ("approve 2", 0),
+    ("diff", 0),
+    ("apply", 0),
+    ("update", 4),
+    ("reject 3", 0),
+    ("rollback 1", 0),
+    ("release aol", 0),
+    ("rule show", 0),
+    ("rule remove", 0),
+    ("rule install", 0),
+    ("alert test", 3),
+]
+
+
+def test_every_command_that_reports_prints_one_envelope(running: Machine, site: Site) -> None:
+    running.configure(CONFIGURATION + '[alerts]\nto = ["json://127.0.0.1:1/"]\n')
+    served = iter((SHRUNK, LIST))
+    site.pages[PAGE] = lambda call: call.send(response(page(next(served))))
+
+    done = running.several(*([*words.split(), "--json"] for words, _ in REPORTS))
+
+    assert {_name(words) for words, _ in REPORTS} == reporting_commands()
+    for (words, code), one in zip(REPORTS, done, strict=True):
+        document = one.document
+        assert list(document) == ENVELOPE
+        assert document["version"] == 1
+        assert words.startswith(document["command"])
+        assert (words, document["exit_code"], one.code) == (words, code, code)
+        assert document["status"] == ("partial" if document["errors"] else "ok")
+        assert all(list(error) == ERROR for error in document["errors"])
+        assert isinstance(document["data"], dict)
+
+
+def _name(words: str) -> str:
+    return next(name for name in reporting_commands() if words.startswith(name))
 
 
 # ---------------------------------------------------------------- pipes, terminals, interruptions

@@ -20,15 +20,16 @@ from tests.kernel.product import (
     SPEC,
     by_hand,
     firewall_in,
+    held,
     mark_rules,
     path_with,
     served,
-    set_names,
 )
 
 from proxyfeed.converge import converge, install_rules, remove_rules
-from proxyfeed.errors import KernelError
+from proxyfeed.errors import NotProven
 from proxyfeed.firewall import Firewall
+from proxyfeed.model import Action
 
 pytestmark = pytest.mark.kernel
 
@@ -42,7 +43,7 @@ ipset add proxyfeed_other_4 198.51.100.0/25
 ipset create proxyfeed_other_4_new hash:ip timeout 0
 ipset create proxyfeed_aol hash:net family inet6
 ipset add proxyfeed_aol 2001:db8::/64 nomatch
-ipset create aol_4 hash:mac
+ipset create aol_4 hash:ip
 """
 RULES = """
 {ip} -t mangle -N theirs
@@ -103,19 +104,47 @@ def test_everything_foreign_survives_every_change(director: Namespace, variant: 
     director.run("nft", "-f", "-", input=NFT)
     type_foreign(director, RULES, path)
     before = read_foreign(director, path)
-    assert len(before) > 40
 
-    for name, change in WAYS.items():
+    changes = dict(WAYS)
+    changes.pop("first")(firewall_in(director, path))
+    assert read_foreign(director, path) == before
+
+    # Ours stands between theirs now.
+    type_foreign(director, AFTER, path)
+    before = read_foreign(director, path)
+    for name, change in changes.items():
         change(firewall_in(director, path))
         assert read_foreign(director, path) == before, name
-        assert NET[4] in set_names(director)
-        if name == "first":
-            # Ours stands between theirs now.
-            type_foreign(director, AFTER, path)
-            before = read_foreign(director, path)
-            assert len(before) == len(WAYS) * 0 + before_and_after(before)
+
+    assert sum("--comment after" in line for line in before) == len(IPTABLES)
+    assert sum(" proxyfeed" in line for line in before) == 7
 
 
-def before_and_after(lines: list[str]) -> int:
-    assert sum("--comment after" in line for line in lines) == 2
-    return len(lines)
+def test_a_foreign_rule_that_looks_at_our_set_survives_its_replacement(
+    director: Namespace,
+) -> None:
+    converge(firewall_in(director), SPEC, OLD)
+    foreign = f"-A PREROUTING -m set --match-set {NET[4]} src -j ACCEPT"
+    by_hand(director, f"iptables -t mangle {foreign}")
+
+    applied = converge(firewall_in(director), SPEC, NEW)
+
+    assert Action.REPLACE in {planned.action for planned in applied.plan.sets}
+    assert foreign in mark_rules(director, "iptables")
+
+
+def test_a_set_that_a_foreign_rule_looks_at_cannot_go_and_all_stays_as_it_was(
+    director: Namespace,
+) -> None:
+    converge(firewall_in(director), SPEC, OLD)
+    by_hand(
+        director,
+        f"ip6tables -t mangle -A PREROUTING -m set --match-set {NET[6]} src -j ACCEPT",
+    )
+    before = {program: set(mark_rules(director, program)) for program in IPTABLES.values()}
+
+    with pytest.raises(NotProven, match=r"destroy proxyfeed_aol_6 .*; the old content is in place"):
+        converge(firewall_in(director), replace(SPEC, families=(4,)), NEW)
+
+    assert held(director) == OLD
+    assert {program: set(mark_rules(director, program)) for program in IPTABLES.values()} == before

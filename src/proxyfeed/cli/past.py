@@ -123,7 +123,7 @@ def lookup(
 def export(
     context: typer.Context,
     version: VersionNumber,
-    form: Annotated[str, typer.Option("--format", help="plain or ipset.")] = "plain",
+    form: Annotated[str, typer.Option("--format", help="One of plain, ipset.")] = "plain",
 ) -> None:
     """
     Print a version as a list or a script.

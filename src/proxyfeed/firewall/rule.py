@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from proxyfeed.errors import CommandFailed, ToolMissing
+from proxyfeed.errors import CommandFailed, NoRights, ToolMissing
 from proxyfeed.firewall.command import Runner
 from proxyfeed.firewall.ipset import net_set, service_set
 from proxyfeed.model import SetSpec
@@ -139,4 +139,9 @@ class Rules:
         except CommandFailed as exc:
             if "No such file" in exc.message:
                 return []  # the module is not even loaded
+            raise
+        except NoRights:
+            # The host's root can read it. Who cannot is in a user namespace, made by `unshare -rn`
+            # or the like, and its tables are as old as that.
+            return []
             raise

@@ -1,0 +1,372 @@
+"""
+Whatever another hand or a crash did to what is ours: ``status`` names it and ``apply`` mends it.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from tests.kernel.namespaces import SYSTEM_PATH, Lab, Namespace
+from tests.kernel.packets import marks
+from tests.kernel.product import (
+    AOL_2007,
+    MARK,
+    NET,
+    RELAYS,
+    by_hand,
+    firewall_in,
+    mark_rules,
+    set_names,
+)
+
+from proxyfeed.commands.apply import apply
+from proxyfeed.commands.doors import Doors
+from proxyfeed.commands.rule import rule
+from proxyfeed.commands.status import status
+from proxyfeed.config import Config, parse
+from proxyfeed.model import (
+    Attempt,
+    FetchOutcome,
+    Outcome,
+    Reading,
+    Status,
+    StatusResult,
+)
+from proxyfeed.prefixes import PrefixSet
+from proxyfeed.report.standing import status_lines
+from proxyfeed.store import Store, create_or_upgrade
+
+pytestmark = pytest.mark.kernel
+
+CONTENT = PrefixSet.parse(AOL_2007 + RELAYS)
+NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
+SETTINGS = {
+    "feeds": {"aol": {"url": "https://aol.example/proxies.html", "format": "html"}},
+    "sets": {
+        "aol": {
+            "feeds": ["aol"],
+            "mark": MARK,
+            "virtual": ["192.0.2.80:80/udp", "192.0.2.80:443", "[2001:db8::80]:80/udp"],
+        }
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def filled_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """
+    A database in which one version of one feed has been accepted.
+    """
+    path = tmp_path_factory.mktemp("database") / "proxyfeed.db"
+    store = Store(create_or_upgrade(f"sqlite:///{path}"), host="director")
+    url = "https://aol.example/proxies.html"
+    attempt = Attempt(url, FetchOutcome.NEW, status=200, size=1, seconds=0.1)
+    store.record([Reading("aol", (attempt,), url, "", CONTENT, Status.ACCEPTED)], NOW)
+    store.close()
+    return path
+
+
+class Operator:
+    """
+    Somebody who types commands on a director.
+    """
+
+    def __init__(self, namespace: Namespace, database: Path, path: str = SYSTEM_PATH) -> None:
+        url = f"sqlite:///{database}"
+        self.store = Store(create_or_upgrade(url), host="director")
+        self._config: Config = parse(SETTINGS, "the tests", database.parent, database.parent)
+        self._doors = Doors(
+            store=self.store,
+            firewall=firewall_in(namespace, path),
+            fetch=lambda url, limits, validators: (),
+            send=lambda targets, events: (),
+            now=NOW,
+            host="director",
+            who="root",
+        )
+
+    def apply(self) -> Outcome:
+        return apply(self._config, self._doors, (), dry_run=False)
+
+    def status(self) -> tuple[int, str]:
+        """
+        The exit code, and all that is printed.
+        """
+        outcome = status(self._config, self._doors)
+        assert isinstance(outcome.result, StatusResult)
+        told = [problem.message for problem in outcome.problems]
+        return outcome.exit_code, "\n".join([*told, *status_lines(outcome.result)])
+
+    def rule(self, action: str) -> Outcome:
+        return rule(self._config, self._doors, action, ())
+
+
+@pytest.fixture
+def operator(director: Namespace, filled_database: Path, tmp_path: Path) -> Iterator[Operator]:
+    operator = Operator(director, Path(shutil.copy(filled_database, tmp_path)))
+    yield operator
+    operator.store.close()
+
+
+RULE = "-m set --match-set {v} dst,dst -m set --match-set {net} src -m comment --comment"
+# By what was done: the commands, with {ip} for both programs, and what `status` says of it.
+MISCHIEF = {
+    "entries removed": (
+        f"ipset del {NET[4]} 64.12.96.0/19\nipset del {NET[6]} 2001:db8:3000::9",
+        ["missing    64.12.96.0/19", "missing    2001:db8:3000::9/128", "1 to add, 0 to delete"],
+    ),
+    "entries added": (
+        f"ipset add {NET[4]} 192.0.2.0/24\nipset add {NET[6]} 2001:db8:9999::/48",
+        ["extra      192.0.2.0/24", "extra      2001:db8:9999::/48", "0 to add, 1 to delete"],
+    ),
+    "an entry exchanged": (
+        f"ipset add {NET[4]} 64.12.96.0/18\nipset del {NET[4]} 64.12.96.0/19",
+        ["extra      64.12.64.0/19", f"{NET[4]}: 1 to add, 1 to delete"],
+    ),
+    "nomatch": (
+        f"ipset add {NET[4]} 64.12.100.0/24 nomatch",
+        [f"{NET[4]}: it holds what proxyfeed never writes: 64.12.100.0/24 nomatch"],
+    ),
+    "half of all addresses added": (
+        f"ipset add {NET[4]} 0.0.0.0/1",
+        ["extra      0.0.0.0/3"],
+    ),
+    "virtual services changed": (
+        "ipset add proxyfeed_aol_v4 192.0.2.81,tcp:81\n"
+        "ipset del proxyfeed_aol_v4 192.0.2.80,tcp:443",
+        ["proxyfeed_aol_v4: 1 to add, 1 to delete"],
+    ),
+    "rule deleted": (
+        "iptables -t mangle -D PREROUTING 1",
+        ["the IPv4 MARK rule is missing", "IPv4 rule  MISSING", "IPv6 rule  in place"],
+    ),
+    "both rules deleted": (
+        "iptables -t mangle -D PREROUTING 1\nip6tables -t mangle -D PREROUTING 1",
+        ["the IPv4 MARK rule is missing", "the IPv6 MARK rule is missing"],
+    ),
+    "rule duplicated": (
+        f"ip6tables -t mangle -A PREROUTING {RULE.format(v='proxyfeed_aol_v6', net=NET[6])} "
+        "proxyfeed:aol -j MARK --set-mark 1",
+        ["the IPv6 MARK rule is wrong", "0xffffffff | -A PREROUTING"],
+    ),
+    "rule with another mark": (
+        "iptables -t mangle -D PREROUTING 1\n"
+        f"iptables -t mangle -A PREROUTING {RULE.format(v='proxyfeed_aol_v4', net=NET[4])} "
+        "proxyfeed:aol -j MARK --set-mark 2",
+        ["the IPv4 MARK rule is wrong", "WRONG: -A PREROUTING", "--set-xmark 0x2/0xffffffff"],
+    ),
+    "rule for all services": (
+        "iptables -t mangle -D PREROUTING 1\n"
+        f"iptables -t mangle -A PREROUTING -m set --match-set {NET[4]} src -m comment --comment "
+        "proxyfeed:aol -j MARK --set-mark 1",
+        ["the IPv4 MARK rule is wrong", f"WRONG: -A PREROUTING -m set --match-set {NET[4]} src"],
+    ),
+    "a rule in the other tables": (
+        f"iptables-legacy -t mangle -A PREROUTING -m set --match-set {NET[4]} src "
+        "-m comment --comment proxyfeed:aol -j MARK --set-mark 1",
+        ["the IPv4 MARK rule is wrong", "in the other tables: -A PREROUTING"],
+    ),
+    "set and rule destroyed": (
+        f"iptables -t mangle -D PREROUTING 1\nipset destroy {NET[4]}",
+        [f"{NET[4]}: it does not exist", "the IPv4 MARK rule is missing", "missing    64.12.96.0"],
+    ),
+    "all gone, as after a reboot": (
+        "iptables -t mangle -D PREROUTING 1\nip6tables -t mangle -D PREROUTING 1\nipset destroy",
+        ["proxyfeed_aol_v6: it does not exist", "missing    2001:db8:1000::/45"],
+    ),
+    "left-overs": (
+        f"ipset create {NET[4]}_new hash:net\nipset add {NET[4]}_new 192.0.2.0/24\n"
+        "ipset create proxyfeed_aol_v6_new hash:ip,port family inet6",
+        [f"{NET[4]}_new is left over from a run that was cut off", "proxyfeed_aol_v6_new is left"],
+    ),
+    "a left-over of the wrong type": (
+        f"ipset create {NET[4]}_new hash:ip family inet6",
+        [f"{NET[4]}_new is left over from a run that was cut off"],
+    ),
+    "a left-over in the way of a change": (
+        f"ipset create {NET[4]}_new hash:ip\nipset del {NET[4]} 205.188.146.144/30",
+        [f"{NET[4]}_new is left over", "missing    205.188.146.144/30"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", list(MISCHIEF))
+def test_what_was_done_by_hand_is_named_and_mended(
+    director: Namespace, operator: Operator, name: str
+) -> None:
+    commands, told = MISCHIEF[name]
+    assert operator.apply().exit_code == 0
+    assert operator.status()[0] == 0
+
+    by_hand(director, commands)
+
+    assert_told_and_mended(operator, told)
+
+
+def assert_told_and_mended(operator: Operator, told: list[str]) -> None:
+    exit_code, text = operator.status()
+    assert exit_code == 5
+    for words in told:
+        assert words in text
+
+    outcome = operator.apply()
+    assert (outcome.exit_code, outcome.problems) == (0, ())
+    assert operator.status()[0] == 0
+
+
+# ------------------------------------------------------------------ sets that are not as they should
+
+# The sets as somebody else made them, each referenced by our rule or not.
+MADE_OTHERWISE = {
+    "too small": ("hash:net maxelem 4", "too many for its maxelem of 4"),
+    "hash:ip": ("hash:ip", "it is of type hash:ip, family IPv4"),
+    "the other family": ("hash:net family inet6", "it is of type hash:net, family IPv6"),
+    "with a timeout": ("hash:net timeout 600", "20 to add, 0 to delete"),
+    "with counters": ("hash:net counters", "20 to add, 0 to delete"),
+}
+
+
+@pytest.mark.parametrize("has_rule", [True, False], ids=["with a rule", "without a rule"])
+@pytest.mark.parametrize("name", list(MADE_OTHERWISE))
+def test_a_set_of_our_name_that_another_hand_made_is_made_anew(
+    director: Namespace, operator: Operator, name: str, *, has_rule: bool
+) -> None:
+    options, why = MADE_OTHERWISE[name]
+    assert operator.apply().exit_code == 0
+    by_hand(
+        director,
+        f"""
+        iptables -t mangle -D PREROUTING 1
+        ipset destroy {NET[4]}
+        ipset create {NET[4]} {options}
+        """,
+    )
+    if has_rule:
+        match_sets = RULE.format(v="proxyfeed_aol_v4", net=NET[4])
+        by_hand(
+            director,
+            f"iptables -t mangle -A PREROUTING {match_sets} proxyfeed:aol -j MARK --set-mark 1",
+        )
+
+    assert_told_and_mended(operator, [f"{NET[4]}: {why}", "missing    64.12.96.0/19"])
+
+    saved = director.run("ipset", "save", NET[4]).stdout.splitlines()
+    assert saved[0].startswith(
+        f"create {NET[4]} hash:net family inet hashsize 1024 maxelem 65536 b"
+    )
+    assert set_names(director) == {*NET.values(), "proxyfeed_aol_v4", "proxyfeed_aol_v6"}
+
+
+@pytest.mark.parametrize("type_of_services", ["hash:net", "hash:ip,port family inet6"])
+def test_a_set_of_services_of_the_wrong_type_is_made_anew(
+    director: Namespace, operator: Operator, type_of_services: str
+) -> None:
+    assert operator.apply().exit_code == 0
+    by_hand(
+        director,
+        f"""
+        iptables -t mangle -D PREROUTING 1
+        ipset destroy proxyfeed_aol_v4
+        ipset create proxyfeed_aol_v4 {type_of_services}
+        """,
+    )
+
+    assert_told_and_mended(operator, ["proxyfeed_aol_v4: it is of type hash:"])
+
+
+# ------------------------------------------------------------------ a crash while a set is retyped
+
+
+@pytest.mark.parametrize(
+    "then",
+    [
+        pytest.param("", id="before it is destroyed"),
+        pytest.param(f"ipset destroy {NET[4]}", id="after it is destroyed"),
+        pytest.param(
+            f"ipset destroy {NET[4]}\nipset create {NET[4]} hash:net", id="while it is filled"
+        ),
+    ],
+)
+def test_a_rule_that_a_crash_left_at_the_temporary_set_is_brought_back(
+    director: Namespace, operator: Operator, then: str
+) -> None:
+    assert operator.apply().exit_code == 0
+    leave_rule_at_temporary(director)
+    by_hand(director, then)
+
+    assert_told_and_mended(
+        operator,
+        [
+            f"{NET[4]}: a run ended while its rule looked at the temporary set",
+            "the IPv4 MARK rule is wrong",
+            f"{NET[4]}_new is left over from a run that was cut off",
+        ],
+    )
+
+
+def leave_rule_at_temporary(namespace: Namespace) -> None:
+    saved = namespace.run("ipset", "save", NET[4]).stdout
+    namespace.run("ipset", "restore", input=saved.replace(NET[4], f"{NET[4]}_new"))
+    (rule,) = mark_rules(namespace, "iptables")
+    moved = rule.replace(f"{NET[4]} ", f"{NET[4]}_new ")
+    by_hand(namespace, f"iptables -t mangle {moved}\niptables -t mangle -D PREROUTING 1")
+
+
+def test_of_two_rules_left_at_both_sets_one_is_left_in_the_end(
+    director: Namespace, operator: Operator
+) -> None:
+    assert operator.apply().exit_code == 0
+    (rule,) = mark_rules(director, "iptables")
+    leave_rule_at_temporary(director)
+    by_hand(director, f"iptables -t mangle {rule}")
+
+    assert_told_and_mended(operator, [f"{NET[4]}: a run ended while its rule looked at"])
+
+
+def test_a_left_over_that_a_rule_of_an_unserved_family_looks_at_goes_with_it(
+    director: Namespace, operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert operator.apply().exit_code == 0
+    leave_rule_at_temporary(director)
+    by_hand(director, f"ipset destroy {NET[4]}\nipset destroy proxyfeed_aol_v4")
+
+
+# ------------------------------------------------------------------ what cannot be mended
+
+
+def test_a_wrong_type_that_a_foreign_rule_uses_fails_loudly_and_our_packets_stay_marked(
+    lab: Lab, filled_database: Path, tmp_path: Path
+) -> None:
+    operator = Operator(lab.director, Path(shutil.copy(filled_database, tmp_path)))
+    assert operator.apply().exit_code == 0
+    (ours,) = mark_rules(lab.director, "iptables")
+    by_hand(
+        lab.director,
+        f"""
+        iptables -t mangle -D PREROUTING 1
+        ipset destroy {NET[4]}
+        ipset create {NET[4]} hash:ip
+        ipset add {NET[4]} 64.12.96.1
+        iptables -t mangle {ours}
+        iptables -t mangle -A INPUT -m set --match-set {NET[4]} src -j ACCEPT
+        """,
+    )
+    sources = ["64.12.96.1", "2001:db8:1000::1"]
+    before = set_names(lab.director)
+
+    outcome = operator.apply()
+
+    (problem,) = outcome.problems
+    assert (outcome.exit_code, problem.code) == (5, "not-proven")
+    assert f"ipset destroy {NET[4]} failed: " in problem.message
+    assert "it is in use by a kernel component" in problem.message
+    assert problem.message.endswith("the old content is in place")
+    assert marks(lab, sources) == dict.fromkeys(sources, MARK)
+    assert mark_rules(lab.director, "iptables") == [ours]
+    assert set_names(lab.director) == before
+    assert operator.status()[0] == 5
+    operator.store.close()
