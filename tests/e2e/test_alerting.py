@@ -55,7 +55,7 @@ def test_a_change_is_told_with_its_counts_and_its_lines(
     assert webhook.take() == [
         Message(
             title("aol: version 2 accepted, IPv4 +768 -0 addresses"),
-            "+198.81.10.0/23\n+202.67.65.0/24",
+            "+198.81.12.0/23\n+202.67.65.0/24",
             "info",
         )
     ]
@@ -149,7 +149,7 @@ def test_a_pin_is_told_for_each_version_that_it_keeps_out(
     (first,) = webhook.take()
     session.proxyfeed("update")
     assert webhook.take() == []
-    site.pages[PAGE] = response(page([*GROWN, "198.81.12.0/23"]))
+    site.pages[PAGE] = response(page([*GROWN, "198.82.0.0/23"]))
     session.proxyfeed("update")
 
     assert first.title == title("aol: pinned to version 1, upstream is at 2")
@@ -208,7 +208,7 @@ def test_alerts_arrive_by_mail(
     (message,) = mailbox.messages
     assert mailbox.envelopes[0].rcpt_tos == ["ops@example.net"]
     assert message.title == title("aol: version 2 accepted, IPv4 +512 -0 addresses")
-    assert message.body.strip() == "+198.81.10.0/23"
+    assert message.body.strip() == "+198.81.12.0/23"
 
 
 def test_a_target_that_fails_fails_no_update_and_shows_in_status(

@@ -95,21 +95,19 @@ def test_a_night_without_news_imports_nothing_that_it_does_not_need(
     imported = {line.rpartition("|")[2].strip() for line in done.err.splitlines()}
     assert outcomes(running)[-1] == "not modified"
     assert {"httpx", "sqlalchemy", "typer"} <= imported
-    assert imported.isdisjoint({"alembic", "apprise", "bs4", "netaddr", "rich"})
+    assert imported & {"alembic", "apprise", "bs4", "netaddr"} == set()
 
 
 def test_a_small_change_goes_into_the_set_that_is_there(running: Machine, site: Site) -> None:
-    before = running.namespace.run("ipset", "list", SET, "-terse").stdout
+    before = running.kernel().splitlines()
     site.pages[PAGE] = response(page(GROWN))
 
     done = running.proxyfeed("update")
 
-    assert "proxyfeed_aol_4: delta, 1 to add, 1 to delete" in done.out
-    assert running.members(SET) >= {"198.81.8.0/22"}
-    assert "198.81.8.0/23" not in running.members(SET)
-    after = running.namespace.run("ipset", "list", SET, "-terse").stdout
-    initval = next(line for line in before.splitlines() if line.startswith("Header:"))
-    assert initval in after
+    assert "proxyfeed_aol_4: delta, 1 to add, 0 to delete" in done.out
+    after = running.kernel().splitlines()
+    assert set(after) - set(before) == {f"add {SET} 198.81.12.0/23"}
+    assert set(before) - set(after) == set()
     assert applications(running) == [("update", [1]), ("update", [2])]
     assert running.versions() == [(1, "accepted"), (2, "accepted")]
 
@@ -152,7 +150,7 @@ def test_a_rollback_is_not_undone_by_the_nights_after_it(running: Machine, site:
         "proxyfeed: feed aol is pinned to version 1, and upstream is at 2; "
         "to follow it again: proxyfeed release aol\n",
     )
-    site.pages[PAGE] = response(page([*GROWN, "198.81.12.0/23"]))
+    site.pages[PAGE] = response(page([*GROWN, "198.82.0.0/23"]))
     night = running.proxyfeed("update", "--quiet")
     assert "pinned to version 1, and upstream is at 3" in night.err
     assert running.members(SET) == first
@@ -160,7 +158,7 @@ def test_a_rollback_is_not_undone_by_the_nights_after_it(running: Machine, site:
     running.proxyfeed("release", "aol")
     assert running.members(SET) == first
     running.proxyfeed("apply")
-    assert "198.81.12.0/23" in running.members(SET)
+    assert "198.82.0.0/23" in running.members(SET)
 
 
 def test_after_a_reboot_apply_restores_everything_without_the_network(
