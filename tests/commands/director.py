@@ -40,6 +40,18 @@ feeds = ["aol"]
 mark = 1
 """
 
+# Set `aol` takes feed `aol`; feed `opera` is in no set.
+TWO_FEEDS = ONE_FEED.replace(
+    "[sets.aol]",
+    """
+[feeds.opera]
+url = "file:opera.html"
+format = "html"
+html.heading = ["proxies"]
+
+[sets.aol]""",
+)
+
 ALERTS = f"""
 [alerts]
 to = ["{TARGET}"]

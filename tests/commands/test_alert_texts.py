@@ -2,7 +2,16 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from tests.commands.director import ALERTS, DAY, ONE_FEED, TARGET, Director, outcomes, rows
+from tests.commands.director import (
+    ALERTS,
+    DAY,
+    ONE_FEED,
+    TARGET,
+    TWO_FEEDS,
+    Director,
+    outcomes,
+    rows,
+)
 
 from proxyfeed.commands.decide import approve, reject, release, rollback
 from proxyfeed.model import AlertKind, Delivery, Event
@@ -95,14 +104,31 @@ def test_a_failure_that_comes_back_after_a_recovery_is_told_again(alerted: Direc
     assert nights == [["failed"], ["recovered"], ["failed"]]
 
 
-def test_an_update_of_other_feeds_is_no_recovery(alerted: Director) -> None:
+def test_each_feeds_trouble_is_told_as_its_own(alerted: Director) -> None:
+    alerted.configure(TWO_FEEDS + ALERTS)
     break_page(alerted)
-    told(alerted)
-    opera = ONE_FEED.replace("aol", "opera")
-    alerted.configure(opera + ALERTS)
-    alerted.publish(*rows(10), to="opera.html")
 
-    assert kinds(told(alerted)) == ["changed"]
+    events = told(alerted)
+
+    assert {(event.kind, event.subject, event.key) for event in events} == {
+        ("failed", "feed aol", "not a list"),
+        ("failed", "feed opera", "no file"),
+    }
+    assert len(events) == 2
+
+
+def test_an_update_of_another_feed_is_no_recovery(alerted: Director) -> None:
+    alerted.configure(TWO_FEEDS + ALERTS)
+    break_page(alerted)
+    alerted.publish(*rows(10), to="opera.html")
+    told(alerted)
+
+    alerted.publish(*rows(100))
+    alerted.update("opera")
+    assert alerted.sent == []
+
+    alerted.update("aol")
+    assert kinds(alerted.sent) == ["recovered"]
 
 
 def test_a_feed_without_a_good_fetch_for_its_max_age_is_told_to_be_stale(

@@ -1,5 +1,5 @@
 import pytest
-from tests.commands.director import DAY, FIRST_NIGHT, ONE_FEED, Director, outcomes, rows
+from tests.commands.director import DAY, FIRST_NIGHT, ONE_FEED, TWO_FEEDS, Director, outcomes, rows
 
 from proxyfeed.commands.decide import approve, reject, release, rollback
 from proxyfeed.commands.diff import diff
@@ -21,17 +21,6 @@ from proxyfeed.model import (
 from proxyfeed.prefixes import PrefixSet
 
 NOTHING = Diff(PrefixSet(), PrefixSet())
-# Set `aol` takes feed `aol`; feed `opera` is in no set.
-TWO_FEEDS = ONE_FEED.replace(
-    "[sets.aol]",
-    """
-[feeds.opera]
-url = "file:opera.html"
-format = "html"
-html.heading = ["proxies"]
-
-[sets.aol]""",
-)
 
 
 def decision(outcome: Outcome) -> DecisionResult:
@@ -172,6 +161,15 @@ def test_own_addresses_cannot_be_approved_until_they_are_no_longer_own(
     assert do_approve(director, 1).active == 1
 
 
+def test_own_addresses_of_a_set_bind_the_feeds_that_it_takes_and_no_others(
+    director: Director,
+) -> None:
+    director.configure(f'{TWO_FEEDS}\nprotect = ["20.0.0.7"]')
+    director.publish(*rows(100), to="opera.html")
+
+    assert outcomes(director.night(*rows(100))) == {"opera": "new", "aol": "held"}
+
+
 def test_what_became_absurd_since_it_was_held_cannot_be_approved(held: Director) -> None:
     held.configure(f'{ONE_FEED}\nprotect = ["20.0.0.7"]')
 
@@ -304,6 +302,7 @@ def test_a_rollback_to_the_active_version_pins_it(grown: Director) -> None:
 
     assert done.diff == NOTHING
     assert "version 3 of feed aol was active, and is now pinned" in done.note
+    assert grown.night().warnings == ()
     grown.night(*rows(103))
     assert grown.active() == 3
 

@@ -2,7 +2,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from tests.commands.director import DAY, ONE_FEED, Director, outcomes, page, rows
+from tests.commands.director import DAY, ONE_FEED, TWO_FEEDS, Director, outcomes, page, rows
 from tests.servers import HttpServer, Request, redirect, response
 
 from proxyfeed.commands.desired import chosen_sets, desired, states_of
@@ -37,12 +37,6 @@ def live_and_saved(server: HttpServer) -> str:
     """
     urls = f'urls = ["{server.url}/aol.html", "file:saved.html"]'
     return ONE_FEED.replace('url = "file:aol.html"', urls)
-
-
-def two_feeds() -> str:
-    opera = ONE_FEED.replace("feeds.aol", "feeds.opera").replace("file:aol", "file:opera")
-    opera = opera.partition("[feeds")[2].partition("[sets")[0]
-    return ONE_FEED.replace("[sets.aol]", f"[feeds{opera}[sets.aol]")
 
 
 def result(outcome: Outcome) -> UpdateResult:
@@ -308,7 +302,7 @@ def test_a_feed_that_fails_from_its_first_night_has_no_version(director: Directo
 
 
 def test_one_feeds_failure_does_not_stop_the_others(director: Director) -> None:
-    director.configure(two_feeds())
+    director.configure(TWO_FEEDS)
     director.publish(*rows(100), to="opera.html")
 
     done = director.night()
@@ -320,7 +314,7 @@ def test_one_feeds_failure_does_not_stop_the_others(director: Director) -> None:
 
 
 def test_the_gravest_problem_gives_the_exit_code(director: Director) -> None:
-    director.configure(two_feeds())
+    director.configure(TWO_FEEDS)
     director.publish(*rows(100), to="opera.html")
     director.night(*rows(100))
     director.publish(*rows(50), to="opera.html")
@@ -330,7 +324,7 @@ def test_the_gravest_problem_gives_the_exit_code(director: Director) -> None:
 
 
 def test_only_the_named_feeds_are_updated(director: Director) -> None:
-    director.configure(two_feeds())
+    director.configure(TWO_FEEDS)
     director.publish(*rows(100), to="opera.html")
 
     done = director.update("opera")
@@ -503,7 +497,7 @@ def wanted(director: Director, doors: Doors, **instead: PrefixSet) -> PrefixSet:
 
 
 def test_a_set_wants_the_union_of_its_feeds_less_what_it_excludes(director: Director) -> None:
-    toml = two_feeds().replace('feeds = ["aol"]', 'feeds = ["aol", "opera"]')
+    toml = TWO_FEEDS.replace('feeds = ["aol"]', 'feeds = ["aol", "opera"]')
     director.configure(f'{toml}\nexclude = ["20.0.0.128/25"]')
     director.publish("20.0.1.0/24", "2a00::/32", to="opera.html")
     director.night("20.0.0.0/24")
@@ -515,7 +509,7 @@ def test_a_set_wants_the_union_of_its_feeds_less_what_it_excludes(director: Dire
 def test_a_set_does_without_a_feed_that_has_no_version_yet_and_names_it(
     director: Director,
 ) -> None:
-    director.configure(two_feeds().replace('feeds = ["aol"]', 'feeds = ["aol", "opera"]'))
+    director.configure(TWO_FEEDS.replace('feeds = ["aol"]', 'feeds = ["aol", "opera"]'))
     director.night("20.0.0.0/24")
 
     doors = director.doors()

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.e2e.machine import CONFIGURATION, Machine
+from tests.e2e.machine import CONFIGURATION, Machine, Session
 from tests.e2e.pages import LIST, page
 from tests.e2e.servers import PAGE, Site, Webhook
 from tests.kernel.conftest import director, missing
@@ -76,3 +76,12 @@ def running(machine: Machine, first_night: Machine) -> Machine:
     """
     machine.copy(first_night)
     return machine
+
+
+@pytest.fixture
+def session(running: Machine) -> Iterator[Session]:
+    """
+    One process that runs command after command on *running*.
+    """
+    with running.session() as session:
+        yield session

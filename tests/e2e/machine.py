@@ -37,7 +37,6 @@ database = "sqlite:///proxyfeed.db"
 
 [feeds.aol]
 url = "http://127.0.0.1:{SITE_PORT}{PAGE}"
-deadline = "5s"
 
 [sets.aol]
 feeds = ["aol"]

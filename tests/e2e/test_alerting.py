@@ -31,6 +31,9 @@ def alerted(running: Machine, webhook: Webhook) -> Machine:
 
 @pytest.fixture
 def session(alerted: Machine) -> Iterator[Session]:
+    """
+    One process that runs command after command on *alerted*.
+    """
     with alerted.session() as session:
         yield session
 

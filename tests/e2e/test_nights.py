@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.e2e.machine import Machine
+from tests.e2e.machine import Machine, Session
 from tests.e2e.pages import GROWN, LIST, RECUT, SHRUNK, page
 from tests.e2e.servers import PAGE, Site, versioned
 from tests.kernel.namespaces import Namespace
@@ -112,11 +112,13 @@ def test_a_small_change_goes_into_the_set_that_is_there(running: Machine, site: 
     assert running.versions() == [(1, "accepted"), (2, "accepted")]
 
 
-def test_a_large_change_is_held_until_it_is_approved(running: Machine, site: Site) -> None:
+def test_a_large_change_is_held_until_it_is_approved(
+    running: Machine, session: Session, site: Site
+) -> None:
     held = running.kernel()
     site.pages[PAGE] = response(page(SHRUNK))
 
-    first, second = (running.proxyfeed("update", "--quiet", code=4) for _ in range(2))
+    first, second = (session.proxyfeed("update", "--quiet", code=4) for _ in range(2))
 
     assert first.complaints == [
         "proxyfeed: feed aol: version 2 is held: IPv4: 9,216 addresses leave, 16.3% of the 56,452 "
@@ -126,38 +128,40 @@ def test_a_large_change_is_held_until_it_is_approved(running: Machine, site: Sit
     assert running.kernel() == held
     assert running.versions() == [(1, "accepted"), (2, "held")]
 
-    running.proxyfeed("approve", "2", "--reason", "given back")
+    session.proxyfeed("approve", "2", "--reason", "given back")
     assert running.kernel() == held
 
-    running.proxyfeed("apply")
+    session.proxyfeed("apply")
     assert not any(member.startswith("152.163.") for member in running.members(SET))
-    night = running.proxyfeed("update", "--quiet")
+    night = session.proxyfeed("update", "--quiet")
     assert (night.out, night.err) == ("", "")
     assert applications(running) == [("update", [1]), ("apply", [2])]
 
 
-def test_a_rollback_is_not_undone_by_the_nights_after_it(running: Machine, site: Site) -> None:
+def test_a_rollback_is_not_undone_by_the_nights_after_it(
+    running: Machine, session: Session, site: Site
+) -> None:
     first = running.members(SET)
     site.pages[PAGE] = response(page(GROWN))
-    running.proxyfeed("update")
+    session.proxyfeed("update")
 
-    running.proxyfeed("rollback", "1", "--reason", "users lose their carts")
+    session.proxyfeed("rollback", "1", "--reason", "users lose their carts")
     assert running.members(SET) == first
 
-    night = running.proxyfeed("update", "--quiet")
+    night = session.proxyfeed("update", "--quiet")
     assert (night.out, night.err) == (
         "",
         "proxyfeed: feed aol is pinned to version 1, and upstream is at 2; "
         "to follow it again: proxyfeed release aol\n",
     )
     site.pages[PAGE] = response(page([*GROWN, "198.82.0.0/23"]))
-    night = running.proxyfeed("update", "--quiet")
+    night = session.proxyfeed("update", "--quiet")
     assert "pinned to version 1, and upstream is at 3" in night.err
     assert running.members(SET) == first
 
-    running.proxyfeed("release", "aol")
+    session.proxyfeed("release", "aol")
     assert running.members(SET) == first
-    running.proxyfeed("apply")
+    session.proxyfeed("apply")
     assert "198.82.0.0/23" in running.members(SET)
 
 

@@ -398,7 +398,6 @@ def test_a_fetch_that_lasts_is_shown_on_a_terminal(running: Machine, site: Site)
         call.send(response(page(LIST)))
 
     site.pages[PAGE] = wait_for_progress
-    running.configure(CONFIGURATION.replace('"5s"', '"120s"'))
     screen, line = pty.openpty()
     process = running.start("update", "--quiet", stdout=subprocess.PIPE, stderr=line)
     os.close(line)

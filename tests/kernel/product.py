@@ -4,6 +4,7 @@ proxyfeed at work in a namespace of the tests, and what the kernel holds as othe
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -118,3 +119,14 @@ def by_hand(namespace: Namespace, commands: str) -> None:
     """
     for command in commands.strip().splitlines():
         namespace.run(*command.split())
+
+
+def link(directory: Path, **programs: str) -> Path:
+    """
+    Make each name in *directory* a link to the program of the system that stands for it.
+    """
+    for name, program in programs.items():
+        found = shutil.which(program, path=SYSTEM_PATH)
+        assert found
+        (directory / name).symlink_to(found)
+    return directory

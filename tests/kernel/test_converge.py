@@ -5,12 +5,11 @@
 from __future__ import annotations
 
 import os
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.kernel.namespaces import SYSTEM_PATH, Namespace
+from tests.kernel.namespaces import Namespace
 from tests.kernel.product import (
     FAMILIES,
     IPTABLES,
@@ -22,6 +21,7 @@ from tests.kernel.product import (
     by_hand,
     firewall_in,
     held,
+    link,
     mark_rules,
     members,
     path_with,
@@ -31,7 +31,7 @@ from tests.kernel.product import (
 )
 
 from proxyfeed.converge import converge, install_rules, remove_rules
-from proxyfeed.errors import CommandFailed, KernelError, NoRights, ToolMissing
+from proxyfeed.errors import KernelError, NoRights, ToolMissing
 from proxyfeed.firewall import Firewall, Runner
 from proxyfeed.model import Action, SetSpec, VirtualService
 from proxyfeed.prefixes import PrefixSet
@@ -43,7 +43,6 @@ SERVICES: dict[str, tuple[VirtualService, ...]] = {
     "one": served((80, "tcp")),
     "several": served((80, "tcp"), (443, "tcp"), (53, "udp")),
 }
-OTHER_VARIANT = {"iptables-nft": "legacy", "iptables-legacy": "nft"}
 READING = {"list", "save", "-S", "--version", "cat"}
 AS_NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
 
@@ -67,21 +66,6 @@ def test_a_first_apply_fills_the_sets_and_adds_one_rule_per_family(
             f"-m set --match-set proxyfeed_aol_{family} src "
             "-m comment --comment proxyfeed:aol -j MARK --set-xmark 0x1/0xffffffff"
         )
-
-
-def test_the_rules_stand_in_the_tables_that_the_host_uses_and_in_no_other(
-    director: Namespace, variant: Path
-) -> None:
-    converge(firewall_in(director, path_with(variant)), SPEC, OLD)
-
-    legacy_tables = director.run("cat", "/proc/net/ip_tables_names").stdout.split()
-    nft_tables = director.run("nft", "list", "tables").stdout.splitlines()
-    if variant.name == "iptables-nft":
-        assert legacy_tables == []
-        assert nft_tables == ["table ip mangle", "table ip6 mangle"]
-    else:
-        assert legacy_tables == ["mangle"]
-        assert nft_tables == []
 
 
 def test_every_virtual_service_is_in_the_set_of_its_family(director: Namespace) -> None:
@@ -185,112 +169,6 @@ def test_without_install_rule_only_the_sets_are_made(director: Namespace) -> Non
 
     assert held(director) == OLD
     assert {command[0] for command in runner.commands} == {"ipset"}
-
-
-# ------------------------------------------------------------------ the two variants of iptables
-
-
-def test_a_rule_left_in_the_other_variant_goes_after_the_new_one_is_in_place(
-    director: Namespace, variant: Path
-) -> None:
-    other = OTHER_VARIANT[variant.name]
-    converge(firewall_in(director, path_with(variant)), SPEC, OLD)
-    for family in FAMILIES:
-        program = f"{IPTABLES[family]}-{other}"
-        (rule,) = mark_rules(director, str(variant / IPTABLES[family]))
-        director.run(program, "-t", "mangle", *rule.split())
-        director.run(program, *f"-t mangle -A PREROUTING -j MARK --set-mark {family}".split())
-        director.run(str(variant / IPTABLES[family]), "-t", "mangle", *f"-D{rule[2:]}".split())
-    runner = record(director, path_with(variant))
-
-    applied = converge(Firewall(runner), SPEC, OLD)
-
-    assert [len(planned.stray) for planned in applied.plan.rules] == [1, 1]
-    for family in FAMILIES:
-        assert len(mark_rules(director, str(variant / IPTABLES[family]))) == 1
-        # Only what is ours is taken out of them.
-        (foreign,) = mark_rules(director, f"{IPTABLES[family]}-{other}")
-        assert "proxyfeed" not in foreign
-    restored = [command[0] for command in runner.commands if "restore" in command[0]]
-    assert restored == [
-        *("iptables-restore", f"iptables-{other}-restore"),
-        *("ip6tables-restore", f"ip6tables-{other}-restore"),
-    ]
-
-
-def test_two_kinds_of_iptables_are_refused_before_anything_is_made(
-    director: Namespace, tmp_path: Path
-) -> None:
-    mixed = link(tmp_path, iptables="iptables-nft", ip6tables="ip6tables-legacy")
-
-    with pytest.raises(CommandFailed, match="iptables is of the kind nft and ip6tables of"):
-        converge(firewall_in(director, path_with(mixed)), SPEC, OLD)
-
-    assert set_names(director) == set()
-
-
-def test_a_host_without_the_other_variant_has_no_stray_rules(
-    director: Namespace, tmp_path: Path
-) -> None:
-    # The legacy tables are loaded, and the program that would list them is not installed.
-    by_hand(director, "iptables-legacy -t mangle -S")
-    only = link(
-        tmp_path,
-        **{name: name for name in ("ipset", "cat", "nsenter", "env")},
-        **{
-            f"{ip}{suffix}": f"{ip}-nft{suffix}"
-            for ip in IPTABLES.values()
-            for suffix in ("", "-restore")
-        },
-    )
-
-    converge(firewall_in(director, str(only)), SPEC, OLD)
-
-    assert held(director) == OLD
-
-
-def test_a_kernel_without_nftables_has_no_stray_rules(director: Namespace, tmp_path: Path) -> None:
-    legacy = link(
-        tmp_path,
-        **{
-            f"{ip}{suffix}": f"{ip}-legacy{suffix}"
-            for ip in IPTABLES.values()
-            for suffix in ("", "-restore")
-        },
-    )
-    for ip in IPTABLES.values():
-        # As iptables-nft 1.8.7 says it on such a kernel.
-        said = f"{ip}/1.8.7 Failed to initialize nft: Protocol not supported"
-        write_program(legacy / f"{ip}-nft", f"echo '{said}' >&2; exit 1")
-
-    converge(firewall_in(director, path_with(legacy)), SPEC, OLD)
-
-    assert held(director) == OLD
-
-
-def test_stray_rules_that_cannot_be_looked_for_are_not_taken_for_absent(
-    director: Namespace, tmp_path: Path
-) -> None:
-    write_program(tmp_path / "cat", "echo 'cat: Input/output error' >&2; exit 1")
-
-    with pytest.raises(CommandFailed, match="ip_tables_names failed: cat: Input/output error"):
-        firewall_in(director, path_with(tmp_path)).read(SPEC)
-
-
-def link(directory: Path, **programs: str) -> Path:
-    """
-    Make each name in *directory* a link to the program of the system that stands for it.
-    """
-    for name, program in programs.items():
-        found = shutil.which(program, path=SYSTEM_PATH)
-        assert found
-        (directory / name).symlink_to(found)
-    return directory
-
-
-def write_program(path: Path, script: str) -> None:
-    path.write_text(f"#!/bin/sh\n{script}\n")
-    path.chmod(0o755)
 
 
 # ------------------------------------------------------------------ sets beside each other

@@ -18,7 +18,7 @@ BOTH = [PROXY, PROXY_2]
     [
         "<h1>Proxies</h1>",
         "<h6>AOL PROXIES:</h6>",
-        "<h3><a href='#p'>AOL</a> <font color=red>proxies</font></h3>",
+        "<h3><a href='#p'>AOL <font color=red>proxies</font></a></h3>",
         "<h3>AOL<br>proxies</h3>",
         "<h3><img src=t.gif alt='AOL proxies'></h3>",
         "<p><b>Proxies</b></p>",
@@ -164,6 +164,7 @@ def test_a_section_ends_with_the_block_that_holds_its_title_and_ranges() -> None
         "<p>A list like this one is never complete, and changes now and then.</p>",
         "<p>Each member is served by us. You see the address of one of our proxies.</p>",
         "<p>IP ranges:</p>",
+        "<p>Note: this is one of the lists that never are complete.</p>",
         "<p>Last updated: February 3, 2007</p>",
         "<p>Members dial in, then ask for your pages.</p><p>What they use is found below here.</p>",
         "<img src=line.gif><hr><p><img src=x.gif width=1 height=9></p>",
@@ -285,6 +286,16 @@ def test_an_error_tells_where_the_page_has_ranges_instead() -> None:
 def test_an_error_tells_how_a_page_without_ranges_is_headed() -> None:
     assert "is headed 'We are sorry', 'Links'" in refusal("<h1>We are sorry</h1><h2>Links</h2>")
     assert "no ranges and no heading" in refusal("<p>sorry</p>")
+
+
+def test_an_error_names_only_the_first_of_many_titles() -> None:
+    assert "'proxies' or 'aol proxies' or 'proxy' or 17 titles more" in refusal(LIST)
+    assert "is headed 'a' or 'b';" in refusal(LIST, HtmlRules(heading=("a", "b")))
+
+
+def test_a_phrase_without_words_is_in_no_line() -> None:
+    body = f"<h3>Proxies</h3>{LIST}"
+    assert ranges(body, HtmlRules(heading=("proxies", "!"), exclude=("-",), ignore=("*",))) == BOTH
 
 
 def test_a_long_line_is_named_by_its_beginning() -> None:

@@ -111,6 +111,10 @@ def test_rows_under_a_wanted_heading_are_read(text: str) -> None:
     assert ranges(HEADING + table(text)) == BOTH
 
 
+def test_wildcards_are_ranges_in_tables_too() -> None:
+    assert ranges(HEADING + table("64.12.*.* | Dulles")) == ["64.12.0.0/16"]
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -180,6 +184,18 @@ def test_a_wanted_heading_does_not_reach_into_the_columns_of_a_layout() -> None:
 def test_tables_within_a_table_of_one_column_are_read() -> None:
     inner = table(f"# Proxies | # Clients \n {PROXY} | {CLIENT}")
     assert ranges(table(f"<h2>AOL</h2> \n {inner}")) == [PROXY]
+
+
+def test_a_table_beside_a_menu_is_read() -> None:
+    inner = table(f"# Proxies | # Clients \n {PROXY} | {CLIENT}")
+    for cell in (inner, f"<center>{inner}</center>", f"<div><p>{inner}</p></div>"):
+        assert ranges(table(f"Menu | {cell}")) == [PROXY]
+
+
+def test_cells_may_hold_paragraphs_and_lists() -> None:
+    text = f"<p>Proxies</p> | <p>Clients</p> \n <ul><li>{PROXY}<li>{PROXY_2}</ul> | <p>{CLIENT}</p>"
+    assert ranges(table(text)) == BOTH
+    assert "more than one column" in refusal(HEADING + table(f"<p>{PROXY}</p> | <p>{CLIENT}</p>"))
 
 
 def test_a_wide_table_is_no_list() -> None:

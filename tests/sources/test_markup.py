@@ -2,6 +2,7 @@ import pytest
 from tests.pages import AOL, page
 
 from proxyfeed.errors import ReadError
+from proxyfeed.model import HtmlRules
 from proxyfeed.sources.html import read_html
 from proxyfeed.sources.markup import read_markup
 
@@ -55,6 +56,7 @@ def test_what_is_no_html_is_refused(content: bytes, why: str) -> None:
         b"<html><p>x</p><script></html>",
         b"<p>x</p><!-- </html> --><html>",
         b"<p>64.12.96.0/19<b",
+        b"<p>x</p><b",
         b"<p>64.12.96.0/1",
         b"<p>64.12.96.0/19<br>149.174.",
         b"<p>2001:db8:",
@@ -80,6 +82,18 @@ def test_a_fragment_is_read_if_it_ends_with_a_tag_or_a_line() -> None:
     assert ranges(LIST.encode()) == PROXY
     assert ranges(b"<b>Proxies</b><br>64.12.96.0/19\n") == PROXY
     assert ranges(b"<b>Proxies</b><br>64.12.96.0/19<br>That is all.") == PROXY
+    assert ranges(b"[1]<br><b>Proxies</b><br>64.12.96.0/19<br>") == PROXY
+    assert ranges(b"<b>Proxies</b><br>64.12.96.0/19<br>[the end]") == PROXY
+    assert ranges(b'<?xml version="1.0"?>' + LIST.encode()) == PROXY
+
+
+def test_a_title_is_compared_in_the_charset_of_the_page() -> None:
+    rules = HtmlRules(heading=("прокси",))
+    body = page(LIST.replace("Proxies", "Прокси") + '<meta charset="windows-1251">')
+    encoded = body.decode().encode("cp1251")
+    assert list(read_html(encoded, "", rules).lines()) == PROXY
+    koi8 = body.decode().encode("koi8-r")
+    assert list(read_html(koi8, "text/html; charset=KOI8-R", rules).lines()) == PROXY
 
 
 # ---------------------------------------------------------------- charsets

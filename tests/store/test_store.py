@@ -305,7 +305,7 @@ def on_a_fresh_copy(migrated: Path, check: Callable[[Store, Path], None]) -> Non
             check(store, database)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(steps=st.lists(STEPS, max_size=12))
 def test_every_version_reads_back_exactly_whatever_came_after_it(
     migrated: Path, steps: list[Any]
@@ -327,7 +327,7 @@ def test_every_version_reads_back_exactly_whatever_came_after_it(
     on_a_fresh_copy(migrated, check)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(steps=st.lists(STEPS, max_size=12))
 def test_the_lives_of_an_address_are_the_runs_of_versions_that_hold_it(
     migrated: Path, steps: list[Any]
@@ -480,6 +480,13 @@ def test_an_approved_version_enters_the_chain_with_its_decision(store: Store) ->
     assert state.latest == state.active == approved
     assert state.waiting == ()
     assert store.content(approved) == PrefixSet.parse(["20.0.1.0/24"])
+
+
+def test_an_approved_version_is_not_kept_twice(store: Store, database: Path) -> None:
+    approve(store, record(store, held("20.0.0.0/24")))
+
+    assert ask(database, "SELECT count(*) FROM prefixes") == [(1,)]
+    assert ask(database, "SELECT count(*) FROM held_contents") == [(0,)]
 
 
 def test_approval_overtakes_older_held_versions_of_the_same_feed_only(store: Store) -> None:

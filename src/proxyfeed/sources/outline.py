@@ -236,8 +236,8 @@ def _split_label(line: Line) -> tuple[Line, Line] | None:
     """
     Divide ``Proxies: 64.12.96.0/19, 149.174.160.0/20`` into its label and its ranges.
     """
-    label, colon, rest = line.text.partition(": ")
-    if not colon or not read_row(rest) or find_address(label):
+    label, _, rest = line.text.partition(": ")
+    if not read_row(rest):
         return None
     return replace(line, text=f"{label}:", is_marked=True), replace(line, text=rest)
 

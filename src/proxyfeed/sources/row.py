@@ -121,7 +121,7 @@ def _read_group(tokens: list[str]) -> Iterator[str]:
     ``64.12.0.0 64.12.255.255`` may well be the first and the last of a range, so that addresses
     without a length stand alone or with commas.
     """
-    if len(tokens) > 1 and not len(tokens) % 2 and all(map(is_netmask, tokens[1::2])):
+    if len(tokens) % 2 == 0 and all(map(is_netmask, tokens[1::2])):
         for address, mask in zip(tokens[::2], tokens[1::2], strict=True):
             yield f"{address}/{mask}"
         return

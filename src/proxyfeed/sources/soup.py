@@ -7,7 +7,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from bs4 import BeautifulSoup, MarkupResemblesLocatorWarning, Tag, XMLParsedAsHTMLWarning
+from bs4 import BeautifulSoup, Tag, XMLParsedAsHTMLWarning
 from bs4.exceptions import ParserRejectedMarkup
 from soupsieve import SelectorSyntaxError
 
@@ -25,8 +25,7 @@ def parse(markup: str) -> BeautifulSoup:
         ReadError: it cannot be parsed, or is nested too deep.
     """
     with warnings.catch_warnings():
-        # Both are about markup that `read_markup` has already judged.
-        warnings.simplefilter("ignore", MarkupResemblesLocatorWarning)
+        # XHTML may begin with <?xml.
         warnings.simplefilter("ignore", XMLParsedAsHTMLWarning)
         try:
             return _Soup(markup, "html.parser")

@@ -56,7 +56,7 @@ class Titles:
             return Verdict.BOTH if is_wanted else Verdict.EXCLUDED
         if is_wanted:
             return Verdict.WANTED
-        if not line.level and title and _NOTATION.issuperset(title.split()):
+        if _NOTATION.issuperset(title.split()):
             return Verdict.NOTATION
         return Verdict.UNKNOWN
 
