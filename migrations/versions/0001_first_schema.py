@@ -21,6 +21,7 @@ def upgrade() -> None:
         sa.Column("by", sa.String(length=64), nullable=False),
         sa.Column("seconds", sa.Float(), nullable=False),
         sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("layout", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_applications")),
     )
     op.create_index(

@@ -21,13 +21,15 @@ from proxyfeed.model import AlertKind, AlertState, Delivery, Event
 from proxyfeed.plain import plain
 from proxyfeed.redact import redact, scrub
 
-LASTING = frozenset(AlertKind) - {AlertKind.CHANGED, AlertKind.RECOVERED, AlertKind.TEST}
+_EVENTS = {AlertKind.CHANGED, AlertKind.MENDED, AlertKind.RECOVERED, AlertKind.TEST}
+LASTING = frozenset(AlertKind) - _EVENTS
 # Whoever approved a held version, or lifted a pin, knows that it is over.
 _END_IS_TOLD = LASTING - {AlertKind.HELD, AlertKind.PINNED}
 
 # What Apprise calls the type of a message: webhooks pass it on, chats give it a colour.
 _SEVERITY = {
     AlertKind.CHANGED: "info",
+    AlertKind.MENDED: "info",
     AlertKind.TEST: "info",
     AlertKind.RECOVERED: "success",
     AlertKind.FAILED: "failure",
@@ -165,11 +167,11 @@ def send(
         return ()
     return tuple(
         Delivery(name, now, _deliver(url, events, host, patience * len(events)))
-        for name, url in zip(_names(urls), urls, strict=True)
+        for name, url in zip(target_names(urls), urls, strict=True)
     )
 
 
-def _names(urls: Sequence[str]) -> list[str]:
+def target_names(urls: Sequence[str]) -> list[str]:
     """
     Name each target; of those with one name, as two rooms of one chat, all but the first by number.
     """

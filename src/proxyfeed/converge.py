@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import replace
 
-from proxyfeed.errors import KernelError, NotProven, Unequipped
+from proxyfeed.errors import CommandFailed, KernelError, NotProven, Unequipped
 from proxyfeed.firewall import Firewall
 from proxyfeed.firewall.ipset import commit_lines, fill_lines, temporary
 from proxyfeed.firewall.rule import looks_at, rule_sets, wanted_rule
@@ -95,7 +96,7 @@ def _carry_out(
         left = make_plan(spec, desired, firewall.read(spec))
     except (KernelError, Unequipped) as exc:
         return exc
-    if left.is_nothing:
+    if left.is_proven:
         return None
     return NotProven(f"set {spec.name} was written and reads back otherwise: {_open_ends(left)}")
 
@@ -129,7 +130,8 @@ def _write(firewall: Firewall, plan: Plan) -> None:
     for rule in plan.rules:
         _set_rule(firewall, plan.set_name, rule)
     _clean(firewall, [temporary(p.name) for p in aside if p.action is Action.REPLACE])
-    _clean(firewall, in_use.union(p.name for p in plan.sets if p.action is Action.REMOVE))
+    _clean(firewall, in_use)
+    _remove(firewall, [p.name for p in plan.sets if p.action is Action.REMOVE])
 
 
 def _fill(firewall: Firewall, name: str, planned: SetPlan) -> None:
@@ -211,8 +213,18 @@ def _put_back(
         return NotProven(f"{what}; the old content is in place")
     for word, content in (("old", old), ("new", served(spec, desired))):
         if holds == content:
-            return NotProven(f"{what}; the {word} addresses are in place, what goes with them is not")
+            return NotProven(f"{what}; the {word} addresses are in place, the rest around them not")
     return NotProven(f"{what}; the kernel holds neither the old addresses nor the new ones")
+
+
+def _remove(firewall: Firewall, names: Iterable[str]) -> None:
+    """
+    Destroy what is no longer served. What a rule of another hand looks at stays, and `status`
+    goes on naming it: that is no reason to keep new content out.
+    """
+    for name in names:
+        with suppress(CommandFailed):
+            firewall.ipset.destroy(name)
 
 
 def _clean(firewall: Firewall, names: Iterable[str]) -> None:

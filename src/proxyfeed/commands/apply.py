@@ -8,13 +8,13 @@ from collections.abc import Iterable, Mapping
 
 from proxyfeed.commands.desired import Desired, chosen_sets, desired, states_of
 from proxyfeed.commands.doors import Doors, to_problem
+from proxyfeed.commands.drift import describe_drift, drift_of, layout_of
 from proxyfeed.commands.notify import apply_events, notify
+from proxyfeed.commands.refusal import refuse_absurd, refuse_loss
 from proxyfeed.config import Config
 from proxyfeed.converge import converge
-from proxyfeed.errors import KernelError, ProxyfeedError
-from proxyfeed.guard import judge_set
+from proxyfeed.errors import ProxyfeedError
 from proxyfeed.model import (
-    Action,
     Application,
     Applied,
     ApplyResult,
@@ -72,11 +72,12 @@ def apply_sets(
             if not wanted.versions and not wanted.prefixes:
                 reports.append(SetReport(spec.name, skipped=NO_VERSION))
                 continue
+            last = doors.store.last_application(spec.name)
             refuse_absurd(spec, wanted.prefixes)
+            refuse_loss(doors, spec, wanted, last, action)
             if dry_run:
                 reports.append(_look_ahead(doors, spec, wanted))
                 continue
-            last = doors.store.last_application(spec.name)
             applied = converge(doors.firewall, spec, wanted.prefixes)
         except ProxyfeedError as exc:
             reports.append(SetReport(spec.name, failed=exc.message))
@@ -111,7 +112,7 @@ def _report(
         seconds=applied.seconds,
         digest=applied.digest,
         notes=(*_gaps(wanted), *applied.notes),
-        drift=_drift(last, applied) if last else "",
+        drift=drift_of(last, applied),
     )
 
 
@@ -122,58 +123,26 @@ def _gaps(wanted: Desired) -> tuple[str, ...]:
     )
 
 
-def look_at_set(doors: Doors, spec: SetSpec, reason: str) -> SetReport:
+def look_at_set(
+    doors: Doors, spec: SetSpec, states: Mapping[str, FeedState], reason: str
+) -> SetReport:
     """
-    Report a set that is left alone for *reason*, and whether another hand has changed it.
+    Report a set that is left alone for *reason*: what waits, and what another hand has changed.
     """
-    last = doors.store.last_application(spec.name)
-    if last is None:
+    wanted = desired(doors, spec, states)
+    if not wanted.versions:
         return SetReport(spec.name, skipped=reason)
     try:
-        held = held_prefixes(spec, doors.firewall.read(spec))
+        live = doors.firewall.read(spec)
     except ProxyfeedError as exc:
         note = f"the kernel could not be looked at: {exc.message}"
         return SetReport(spec.name, skipped=reason, notes=(note,))
-    drift = "" if held.digest == last.digest else _changed(last, held)
-    return SetReport(spec.name, skipped=reason, drift=drift)
-
-
-def refuse_absurd(spec: SetSpec, prefixes: PrefixSet) -> None:
-    """
-    Raises:
-        KernelError: the set must not hold that, whatever version says so.
-    """
-    findings = judge_set(spec, prefixes)
-    if findings:
-        raise KernelError(
-            f"set {spec.name} is not applied: it {findings[0].what}",
-            hint=f"mend `virtual`, `exclude` or `protect` of sets.{spec.name}, or: "
-            "proxyfeed rollback VERSION",
-        )
-
-
-def _drift(last: Application, applied: Applied) -> str:
-    """
-    What somebody or something else has changed since the last application, "" for nothing.
-    """
-    found = []
-    if any(planned.action is Action.CREATE for planned in applied.plan.sets):
-        found.append("it was not in the kernel, as after a reboot")
-    elif applied.before.digest != last.digest:
-        found.append(_changed(last, applied.before))
-    found += [
-        f"the IPv{rule.family} MARK rule was gone"
-        for rule in applied.plan.rules
-        if rule.wanted and not rule.present
-    ]
-    return "; ".join(found)
-
-
-def _changed(last: Application, held: PrefixSet) -> str:
-    return (
-        f"it held {held.family(4).addresses:,} IPv4 and {held.family(6).addresses:,} IPv6 "
-        f"addresses, changed by another hand since it was applied at {last.at:%Y-%m-%d %H:%M} UTC"
-    )
+    held = held_prefixes(spec, live)
+    plan = make_plan(spec, wanted.prefixes, live)
+    notes = () if plan.is_nothing else ("live differs from desired; to apply: proxyfeed apply",)
+    last = doors.store.last_application(spec.name)
+    drift = describe_drift(last, plan, held)
+    return SetReport(spec.name, wanted.versions, notes=notes, drift=drift, skipped=reason)
 
 
 def _remember(
@@ -184,7 +153,8 @@ def _remember(
     last: Application | None,
     action: str,
 ) -> None:
-    is_known = last and (last.versions, last.digest) == (wanted.versions, applied.digest)
+    now = (wanted.versions, applied.digest, layout_of(applied.plan))
+    is_known = last and (last.versions, last.digest, last.layout) == now
     if applied.plan.is_nothing and is_known:
         return
     doors.store.applied(
@@ -197,5 +167,6 @@ def _remember(
             by=doors.who,
             seconds=applied.seconds,
             digest=applied.digest,
+            layout=layout_of(applied.plan),
         )
     )

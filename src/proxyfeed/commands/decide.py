@@ -30,7 +30,7 @@ def approve(config: Config, doors: Doors, number: int, *, reason: str | None) ->
         OperatorMistake: it is not held, or its feed is not configured.
         GuardError: an absolute rule speaks against it, and only the configuration can change that.
     """
-    version = _held(doors, number, "approve")
+    version = _open_version(doors, number, "approve")
     feed = config.feeds.get(version.feed)
     if feed is None:
         raise OperatorMistake(
@@ -64,7 +64,7 @@ def reject(doors: Doors, number: int, *, reason: str | None) -> Outcome:
     """
     Close a held version. The same content is not held again while the feed stands where it does.
     """
-    version = _held(doors, number, "reject")
+    version = _open_version(doors, number, "reject")
     state = doors.store.state(version.feed, doors.now)
     doors.store.reject(version, by=doors.who, reason=reason, now=doors.now)
     active = state.active.id if state.active else None
@@ -89,7 +89,7 @@ def rollback(config: Config, doors: Doors, number: int, *, reason: str | None) -
     state = doors.store.state(version.feed, doors.now)
     was_active = state.active is not None and state.active.id == number
     diff = Diff.between(_content(doors, state.active), doors.store.content(version))
-    if not (state.pin and state.pin.version == number):
+    if reason is not None or not (state.pin and state.pin.version == number):
         doors.store.pin(Pin(version.feed, number, doors.now, doors.who, reason))
     states = states_of(doors, tuple(config.feeds))
     sets, problems = apply_sets(doors, specs, states, "rollback")
@@ -121,9 +121,15 @@ def release(doors: Doors, feed: str) -> Outcome:
     )
 
 
-def _held(doors: Doors, number: int, verb: str) -> Version:
+def _open_version(doors: Doors, number: int, verb: str) -> Version:
+    """
+    A version that still can be decided on: one that is held, or was rejected since the latest was
+    accepted and may be approved after all.
+    """
     version = doors.store.version(number)
-    if version.status is not Status.HELD:
+    refused = doors.store.state(version.feed, doors.now).refused
+    may_return = verb == "approve" and version.decided_at and version in refused
+    if version.status is not Status.HELD and not may_return:
         because = f" ({version.reason})" if version.reason else ""
         raise OperatorMistake(
             f"there is nothing to {verb}: version {number} is {version.status}{because}",
@@ -142,7 +148,7 @@ def _refuse_unaccepted(version: Version) -> None:
         because = f": {version.reason}" if version.reason else ""
         raise OperatorMistake(
             f"version {version.id} was rejected and was never active{because}",
-            hint="proxyfeed history",
+            hint=f"proxyfeed approve {version.id}",
         )
 
 

@@ -62,7 +62,7 @@ def chosen_sets(config: Config, names: tuple[str, ...]) -> tuple[SetSpec, ...]:
         if name not in config.sets:
             known = ", ".join(config.sets)
             raise OperatorMistake(f"there is no set {name!r}; known: {known}")
-    return tuple(config.sets[name] for name in (names or config.sets))
+    return tuple(config.sets[name] for name in (dict.fromkeys(names) or config.sets))
 
 
 def states_of(doors: Doors, feeds: tuple[str, ...]) -> dict[str, FeedState]:

@@ -109,7 +109,12 @@ def _membership(
         stays.append(Stay(first, last))
         if state.active and since <= state.active.id and (until is None or until > state.active.id):
             is_in = True
-    takers = [spec for spec in config.sets.values() if is_in and state.feed in spec.feeds]
+    family = 6 if host.ipv6 else 4
+    takers = [
+        spec
+        for spec in config.sets.values()
+        if is_in and state.feed in spec.feeds and family in spec.families
+    ]
     return Membership(
         feed=state.feed,
         is_in=is_in,

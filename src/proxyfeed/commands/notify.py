@@ -95,9 +95,10 @@ def apply_events(reports: Iterable[SetReport], problems: Iterable[Problem]) -> l
     for report in reports:
         if report.drift:
             title = f"set {report.set}: the kernel did not hold what was applied"
+            kind = AlertKind.DRIFT if report.skipped else AlertKind.MENDED
             ending = "to mend it: proxyfeed apply" if report.skipped else "it was mended"
             body = f"{report.drift}\n{ending}"
-            events.append(Event(AlertKind.DRIFT, f"set {report.set}", report.drift, title, body))
+            events.append(Event(kind, f"set {report.set}", report.drift, title, body))
     return events
 
 

@@ -21,7 +21,10 @@ def rule(config: Config, doors: Doors, action: str, names: tuple[str, ...]) -> O
     """
     rules, problems = [], []
     warnings = []
-    for spec in chosen_sets(config, names):
+    kept_by_hand = set()
+    for spec in _chosen(config, action, names):
+        if not spec.install_rule:
+            kept_by_hand.add(spec.name)
         # Asked for by name, the rule is looked at also where `rule = false` leaves it alone.
         own = replace(spec, install_rule=True)
         try:
@@ -29,7 +32,7 @@ def rule(config: Config, doors: Doors, action: str, names: tuple[str, ...]) -> O
                 install_rules(doors.firewall, own)
             elif action == "remove":
                 remove_rules(doors.firewall, own)
-                if spec.install_rule:
+                if spec.install_rule and spec.name in config.sets:
                     warnings.append(
                         f"set {spec.name}: the next apply installs the rule again; "
                         "to leave it out, write rule = false"
@@ -37,16 +40,32 @@ def rule(config: Config, doors: Doors, action: str, names: tuple[str, ...]) -> O
             rules.append(_lines(doors, own))
         except ProxyfeedError as exc:
             problems.append(to_problem(exc, f"set {spec.name}"))
-    missing = [_missing(one) for one in rules if action == "show" and one.present != one.wanted]
+    missing = [
+        _missing(one)
+        for one in rules
+        if action == "show" and one.present != one.wanted and one.set not in kept_by_hand
+    ]
     return Outcome("rule", RuleResult(action, tuple(rules)), (*problems, *missing), tuple(warnings))
+
+
+def _chosen(config: Config, action: str, names: tuple[str, ...]) -> tuple[SetSpec, ...]:
+    """
+    The configured sets; to remove its rules also one that was taken out of the configuration.
+    """
+    gone = [name for name in names if action == "remove" and name not in config.sets]
+    known = tuple(name for name in names if name not in gone)
+    chosen = chosen_sets(config, known) if known or not gone else ()
+    return (*chosen, *(SetSpec(name, (), mark=1) for name in gone))
 
 
 def _lines(doors: Doors, spec: SetSpec) -> RuleLines:
     live = doors.firewall.read(spec)
     return RuleLines(
         set=spec.name,
-        wanted=tuple(wanted_rule(spec, family) for family in spec.families),
-        present=tuple(line for lines in live.rules.values() for line in lines),
+        wanted=tuple(wanted_rule(spec, family) for family in spec.families if spec.feeds),
+        present=tuple(
+            line for lines in (*live.rules.values(), *live.strays.values()) for line in lines
+        ),
     )
 
 

@@ -4,10 +4,13 @@
 
 from __future__ import annotations
 
+from proxyfeed.alert import target_names
 from proxyfeed.commands.desired import desired, states_of
 from proxyfeed.commands.doors import Doors, to_problem
+from proxyfeed.commands.refusal import refuse_absurd
 from proxyfeed.config import Config
 from proxyfeed.errors import ProxyfeedError
+from proxyfeed.firewall.ipset import owner_of
 from proxyfeed.model import (
     Action,
     FeedState,
@@ -36,13 +39,18 @@ def status(config: Config, doors: Doors) -> Outcome:
         found, problem = _set_status(doors, spec, states)
         sets.append(found)
         problems += [problem] if problem else []
-    deliveries = doors.store.deliveries()
+    orphans = _orphans(config, doors)
+    problems += [_orphan_problem(name) for name in orphans]
+    targets = target_names(config.alerts.to)
+    deliveries = tuple(one for one in doors.store.deliveries() if one.target in targets)
     warnings = tuple(
         f"the alert to {one.target} failed at {one.at:%Y-%m-%d %H:%M} UTC: {one.error}"
         for one in deliveries
         if one.error
     )
-    result = StatusResult(feeds, tuple(sets), deliveries, redact(config.database), config.origin)
+    result = StatusResult(
+        feeds, tuple(sets), orphans, deliveries, redact(config.database), config.origin
+    )
     return Outcome("status", result, tuple(problems), warnings)
 
 
@@ -64,7 +72,12 @@ def _feed_problems(feed: FeedStatus) -> list[Problem]:
     elif feed.stale_for is not None:
         what = f"{subject}: no good fetch for {feed.stale_for / 86400:.1f} days"
         problems.append(Problem("stale", 3, what, "proxyfeed update", subject))
+    if state.latest is None and state.last is None:
+        what = f"{subject}: it was never fetched"
+        problems.append(Problem("feed", 3, what, "proxyfeed update", subject))
     for version in state.waiting[:1]:
+        if state.last_good and state.last_good.version != version.id:
+            continue  # upstream has withdrawn it
         what = f"{subject}: version {version.id} is held and waits for a decision"
         problems.append(Problem("guard", 4, what, f"proxyfeed diff {version.id}", subject))
     return problems
@@ -91,12 +104,39 @@ def _set_status(
     if not wanted.versions:
         note = "no accepted version yet, so nothing is desired"
         found = SetStatus(spec.name, (), target, mark, None, PrefixSet(), held, at, note)
-        return found, None
+        return found, _unknown_problem(spec, held)
     plan = make_plan(spec, wanted.prefixes, live)
+    note = "; ".join(f"feed {feed} has no accepted version yet" for feed in wanted.missing)
     found = SetStatus(
-        spec.name, wanted.versions, target, mark, plan, target - held, held - target, at
+        spec.name, wanted.versions, target, mark, plan, target - held, held - target, at, note
     )
+    try:
+        refuse_absurd(spec, wanted.prefixes)
+    except ProxyfeedError as exc:
+        return found, to_problem(exc, f"set {spec.name}")
     return found, _set_problem(spec, plan)
+
+
+def _unknown_problem(spec: SetSpec, held: PrefixSet) -> Problem | None:
+    if not held:
+        return None
+    subject = f"set {spec.name}"
+    what = f"{subject}: the kernel holds {held.addresses:,} addresses that this database never saw"
+    return Problem("drift", 5, what, "proxyfeed update --no-apply, then: proxyfeed diff", subject)
+
+
+def _orphans(config: Config, doors: Doors) -> tuple[str, ...]:
+    try:
+        return doors.firewall.orphans(config.sets)
+    except ProxyfeedError:
+        return ()  # each set has said already that the kernel could not be looked at
+
+
+def _orphan_problem(name: str) -> Problem:
+    what = f"the kernel holds {name}, which no set of the configuration owns: nobody updates it"
+    owner = owner_of(name)
+    hint = f"proxyfeed rule remove {owner}, then: ipset destroy {name}"
+    return Problem("orphan", 5, what, hint, f"set {owner}")
 
 
 def _set_problem(spec: SetSpec, plan: Plan) -> Problem | None:

@@ -31,6 +31,7 @@ from proxyfeed.model import (
     Version,
 )
 from proxyfeed.prefixes import PrefixSet
+from proxyfeed.shipped import shipped
 from proxyfeed.sources import Intake, reader_digest, take_in
 from proxyfeed.store import url_digest
 
@@ -70,7 +71,7 @@ def update(
     sets, failed = _apply(config, doors, judged, after, dry_run=dry_run, skip_apply=skip_apply)
     if not dry_run:
         events = _events(config, doors, reports, before, problems, sets, failed)
-        tried = [f"set {report.set}" for report in sets if report.plan or failed]
+        tried = [f"set {one.set}" for one in sets if one.plan or one.failed]
         notify(config, doors, events, [*(f"feed {name}" for name in judged), *tried])
     warnings = tuple(_warnings(reports, sets))
     return Outcome("update", UpdateResult(reports, sets, dry_run), (*problems, *failed), warnings)
@@ -83,7 +84,7 @@ def protected(config: Config, feed: str) -> PrefixSet:
     whole = PrefixSet()
     for spec in config.sets.values():
         if feed in spec.feeds:
-            whole |= spec.protect
+            whole |= spec.protect - spec.exclude
     return whole
 
 
@@ -107,22 +108,24 @@ def _chosen_feeds(config: Config, names: tuple[str, ...]) -> tuple[Feed, ...]:
         if name not in config.feeds:
             known = ", ".join(config.feeds)
             raise OperatorMistake(f"there is no feed {name!r} in {config.origin}; known: {known}")
-    return tuple(config.feeds[name] for name in (names or config.feeds))
+    return tuple(config.feeds[name] for name in (dict.fromkeys(names) or config.feeds))
 
 
 def _judge_feed(config: Config, doors: Doors, feed: Feed, state: FeedState) -> _Judged:
     doors.progress(f"fetching {feed.name}")
     intake = take_in(feed, _open_urls(feed, state), _validators(feed, state), doors.fetch)
-    base = Reading(feed.name, intake.attempts, intake.source, reader_digest(feed))
+    base = Reading(feed.name, intake.attempts, _identity(intake.source), reader_digest(feed))
     latest = state.latest
     if intake.verdict.outcome is FetchOutcome.NOT_MODIFIED and latest:
         return _Judged(replace(base, version=latest.id), None)
     if intake.content is None:
         return _Judged(base, None)
     digest = intake.content.digest
-    known = [(latest, FetchOutcome.SAME), (state.refused, FetchOutcome.REJECTED)]
+    known = [(version, FetchOutcome.REJECTED) for version in state.refused]
+    if latest:
+        known.insert(0, (latest, FetchOutcome.SAME))
     for version, outcome in known:
-        if version and version.digest == digest:
+        if version.digest == digest:
             return _Judged(_settled(base, intake, outcome, version=version.id), None)
     findings = findings_for(config, doors, feed, state, intake.content)
     diff = Diff.between(doors.store.content(latest) if latest else PrefixSet(), intake.content)
@@ -150,11 +153,21 @@ def _open_urls(feed: Feed, state: FeedState) -> tuple[str, ...]:
     Those after it are older copies. Once the live page was read, its archived copy must not
     replace what it gave.
     """
-    if state.latest and state.last_good:
-        for rank, url in enumerate(feed.urls, 1):
-            if url_digest(url) == state.last_good.url_digest:
-                return feed.urls[:rank]
-    return feed.urls
+    if not (state.latest and state.last_good):
+        return feed.urls
+    for rank, url in enumerate(feed.urls, 1):
+        if url_digest(_identity(url)) == state.last_good.url_digest:
+            return feed.urls[:rank]
+    # The one that gave the last good list is no longer among them: nobody knows how old they are.
+    return feed.urls[:1]
+
+
+def _identity(url: str) -> str:
+    """
+    The URL, but for a saved page that is shipped: that moves with each new installation.
+    """
+    place = shipped("fixtures").as_uri()
+    return f"shipped:{url.removeprefix(place)}" if url.startswith(place) else url
 
 
 def _validators(feed: Feed, state: FeedState) -> Validators | None:
@@ -162,7 +175,7 @@ def _validators(feed: Feed, state: FeedState) -> Validators | None:
     if known is None or known.reader != reader_digest(feed):
         return None
     for url in feed.urls:
-        if url_digest(url) == known.url_digest and (known.etag or known.last_modified):
+        if url_digest(_identity(url)) == known.url_digest and (known.etag or known.last_modified):
             return Validators(url, known.etag, known.last_modified)
     return None
 
@@ -178,6 +191,7 @@ def _report(judged: _Judged, number: int | None, state: FeedState) -> FeedReport
         findings=reading.findings,
         pin=state.pin,
         latest=state.latest.id if state.latest else None,
+        active=state.active.id if state.active else None,
     )
 
 
@@ -194,7 +208,7 @@ def _problems(report: FeedReport) -> list[Problem]:
     if report.outcome.is_good:
         return []
     last = report.attempts[-1]
-    kept = f"version {report.latest} stays active" if report.latest else "it has no version yet"
+    kept = f"version {report.active} stays active" if report.active else "it has no version yet"
     what = f"feed {report.feed}: {report.outcome}: {last.detail or last.url}; {kept}"
     return [Problem("feed", 3, what, "proxyfeed status", subject)]
 
@@ -211,7 +225,7 @@ def _apply(
     touched = [spec for spec in config.sets.values() if set(spec.feeds) & set(judged)]
     reason = "--no-apply was given" if skip_apply else 'the configuration says apply = "manual"'
     if skip_apply or not config.is_automatic:
-        return tuple(look_at_set(doors, spec, reason) for spec in touched), ()
+        return tuple(look_at_set(doors, spec, states, reason) for spec in touched), ()
     instead = {
         name: one.reading.content
         for name, one in judged.items()

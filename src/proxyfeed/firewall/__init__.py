@@ -4,8 +4,10 @@ The kernel's edge: the sets and the rules of one network namespace.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from proxyfeed.firewall.command import Runner
-from proxyfeed.firewall.ipset import Ipset, net_set, service_set, temporary
+from proxyfeed.firewall.ipset import OWN_PREFIX, Ipset, net_set, owner_of, service_set, temporary
 from proxyfeed.firewall.rule import Rules
 from proxyfeed.model import Live, SetSpec
 from proxyfeed.prefixes import FAMILIES
@@ -42,3 +44,10 @@ class Firewall:
             rules={family: self.rules.read(spec.name, family) for family in ruled},
             strays={family: self.rules.read_strays(spec.name, family) for family in ruled},
         )
+
+    def orphans(self, set_names: Collection[str]) -> tuple[str, ...]:
+        """
+        The kernel sets of ours that belong to none of *set_names*.
+        """
+        ours = [name for name in self.ipset.names() if name.startswith(OWN_PREFIX)]
+        return tuple(sorted(name for name in ours if owner_of(name) not in set_names))

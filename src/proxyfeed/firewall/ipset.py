@@ -40,6 +40,13 @@ def temporary(name: str) -> str:
     return f"{name}_new"
 
 
+def owner_of(name: str) -> str:
+    """
+    The set that a kernel set of ours belongs to: ``aol`` for ``proxyfeed_aol_v4_new``.
+    """
+    return name.removeprefix(OWN_PREFIX).partition("_")[0]
+
+
 class Ipset:
     """
     The ipsets of this network namespace.

@@ -11,7 +11,8 @@ from enum import StrEnum
 
 class AlertKind(StrEnum):
     """
-    What an alert is about. *CHANGED*, *RECOVERED* and *TEST* happen once; the others last.
+    What an alert is about. *CHANGED*, *MENDED*, *RECOVERED* and *TEST* happen once; the
+    others last.
     """
 
     CHANGED = "changed"
@@ -20,6 +21,7 @@ class AlertKind(StrEnum):
     STALE = "stale"
     PINNED = "pinned"
     DRIFT = "drift"
+    MENDED = "mended"
     APPLY = "apply failed"
     RECOVERED = "recovered"
     TEST = "test"

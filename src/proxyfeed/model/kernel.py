@@ -103,10 +103,17 @@ class Plan:
         """
         Whether the kernel holds all that it should, and nothing of ours besides.
         """
+        return self.is_proven and all(one.action is Action.NOTHING for one in self.sets)
+
+    @property
+    def is_proven(self) -> bool:
+        """
+        Whether the kernel holds all that it should; a set that is no longer served may remain.
+        """
         return (
             not self.temporaries
-            and all(planned.action is Action.NOTHING for planned in self.sets)
-            and all(planned.is_nothing for planned in self.rules)
+            and all(one.action in (Action.NOTHING, Action.REMOVE) for one in self.sets)
+            and all(one.is_nothing for one in self.rules)
         )
 
 

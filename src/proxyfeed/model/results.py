@@ -30,6 +30,7 @@ class FeedReport:
     findings: tuple[Finding, ...] = ()
     pin: Pin | None = None
     latest: int | None = None
+    active: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +195,7 @@ class SetStatus:
 class StatusResult:
     feeds: tuple[FeedStatus, ...]
     sets: tuple[SetStatus, ...]
+    orphans: tuple[str, ...]
     deliveries: tuple[Delivery, ...]
     database: str
     config: str

@@ -97,7 +97,7 @@ class FeedState:
 
     *latest* is the newest accepted version, *active* the one that counts: the pinned one, or else
     the latest. *waiting* are the held versions newer than the latest, the newest first; *refused*
-    is the newest one that an operator rejected since. *baseline* is what the guard compares with
+    are those that an operator rejected since. *baseline* is what the guard compares with
     besides the latest. *last* is the newest attempt, *last_good* the newest that gave a list, and
     *validated* the newest GET whose content is the latest version.
     """
@@ -107,7 +107,7 @@ class FeedState:
     active: Version | None = None
     pin: Pin | None = None
     waiting: tuple[Version, ...] = ()
-    refused: Version | None = None
+    refused: tuple[Version, ...] = ()
     baseline: Version | None = None
     last: FetchRow | None = None
     last_good: FetchRow | None = None
@@ -141,7 +141,8 @@ class Reading:
 @dataclass(frozen=True, slots=True)
 class Application:
     """
-    One writing of one set to the kernel of one host: *digest* is what was read back.
+    One writing of one set to the kernel of one host: *digest* is what was read back,
+    *layout* names the kernel objects that it made.
     """
 
     host: str
@@ -152,6 +153,7 @@ class Application:
     by: str
     seconds: float
     digest: str
+    layout: str = ""
 
 
 @dataclass(frozen=True, slots=True)

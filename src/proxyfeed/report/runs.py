@@ -43,7 +43,7 @@ def decision_lines(result: DecisionResult) -> Iterator[str]:
 
 def _feed(feed: FeedReport, *, dry_run: bool) -> Iterator[str]:
     version = f"version {feed.version}" if feed.version else "a new version"
-    kept = f"version {feed.latest} stays the newest" if feed.latest else "it has no version yet"
+    kept = f"version {feed.active} stays active" if feed.active else "it has no version yet"
     verb = "would be" if dry_run else "is"
     match feed.outcome:
         case FetchOutcome.NEW:
@@ -78,7 +78,7 @@ def _set(one: SetReport, *, dry_run: bool) -> Iterator[str]:
         yield f"set {one.set}: nothing to do, the kernel holds {held or addresses(one.holds)}"
         return
     if dry_run:
-        yield f"set {one.set}: would come to hold {held or addresses(one.holds)}; the plan:"
+        yield f"set {one.set}: would come to hold {addresses(one.holds)}; the plan:"
     else:
         yield f"set {one.set}: applied in {one.seconds:.2f} s, read back and proven: {held}"
     if one.drift:

@@ -26,6 +26,8 @@ def status_lines(result: StatusResult) -> Iterator[str]:
         yield from _feed(feed)
     for one in result.sets:
         yield from _set(one)
+    for name in result.orphans:
+        yield f"{name}: in the kernel, and no set of the configuration owns it"
     for target in result.deliveries:
         state = f"failed: {target.error}" if target.error else "arrived"
         yield f"alerts to {target.target}: the last one, {when(target.at)}, {state}"
@@ -50,7 +52,9 @@ def _feed(feed: FeedStatus) -> Iterator[str]:
             waits = f"waits for: proxyfeed release {state.feed}"
             yield f"  newest     version {state.latest.id}, {waits}"
     for version in state.waiting:
-        yield f"  held       version {version.id}, since {when(version.fetched_at)}"
+        good = state.last_good
+        gone = ", withdrawn by upstream" if good and good.version != version.id else ""
+        yield f"  held       version {version.id}, since {when(version.fetched_at)}{gone}"
         yield from (f"             {finding.what}" for finding in version.findings)
     if state.last:
         detail = f": {state.last.detail}" if state.last.detail else ""

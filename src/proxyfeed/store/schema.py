@@ -162,6 +162,7 @@ applications = Table(
     Column("by", String(64), nullable=False),
     Column("seconds", Float, nullable=False),
     Column("digest", String(64), nullable=False),
+    Column("layout", Text, nullable=False),
     Index("ix_applications_host", "host", "set_name", "id"),
 )
 

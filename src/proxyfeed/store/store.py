@@ -246,6 +246,7 @@ class Store:
                     by=application.by,
                     seconds=application.seconds,
                     digest=application.digest,
+                    layout=application.layout,
                 )
             )
 
@@ -269,6 +270,7 @@ class Store:
             by=row.by,
             seconds=row.seconds,
             digest=row.digest,
+            layout=row.layout,
         )
 
     def told(self) -> tuple[AlertState, ...]:

@@ -79,7 +79,10 @@ def read_state(connection: Connection, name: str, now: datetime) -> FeedState:
             to_version(row)
             for row in connection.execute(newer.where(versions.c.status == Status.HELD))
         ),
-        refused=_first(connection, newer.where(versions.c.status == Status.REJECTED)),
+        refused=tuple(
+            to_version(row)
+            for row in connection.execute(newer.where(versions.c.status == Status.REJECTED))
+        ),
         baseline=_baseline(connection, accepted, now),
         last=last,
         last_good=last_good,
