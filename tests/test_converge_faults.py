@@ -20,6 +20,7 @@ from tests.faults import (
     WHOLE,
     by_number,
     cannot_start,
+    is_ipv6_rule_stream,
     is_rule_stream,
     lasting_from,
     loses_an_entry,
@@ -150,6 +151,19 @@ def test_a_fault_that_lasts_is_told_truly_and_the_next_run_mends_it(trial: Trial
             if fault in WHOLE and not is_retyped:
                 trial.assert_alike(run)
             trial.assert_mendable(run)
+
+
+@pytest.mark.parametrize("name", ["first", "no-services", "mask", "one-family"])
+def test_what_cannot_be_finished_is_put_back_as_it_was(name: str) -> None:
+    trial = Trial(CHANGES[name]())
+
+    run = trial.run(lasting_from(0, is_ipv6_rule_stream, cannot_start))
+
+    assert run.error is not None
+    assert run.error.message.endswith(
+        "cannot be started: Cannot allocate memory; the old content is in place"
+    )
+    trial.assert_truthful(run)
 
 
 # Two that have all kinds of writes between them.

@@ -49,12 +49,11 @@ _DEFAULT: dict[str, object] = {"sets": {"aol": {"feeds": ["aol"], "mark": 1}}}
 @dataclass(frozen=True, slots=True)
 class AlertSettings:
     """
-    *to* are Apprise URLs, secrets and all; *repeat_after* is when a lasting trouble is told again:
-    a little less than a day, so that a nightly run with jitter tells it every night.
+    *to* are Apprise URLs, secrets and all; *repeat_after* is when a lasting trouble is told again.
     """
 
     to: tuple[str, ...] = field(default=(), repr=False)
-    repeat_after: timedelta = timedelta(hours=20)
+    repeat_after: timedelta = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +92,19 @@ def load(path: Path | None, state_folder: Path) -> Config:
     except ValueError as exc:  # not UTF-8, not TOML, or a number of thousands of digits
         raise ConfigError(str(path), (f"is not TOML: {exc}",)) from exc
     return parse(values, str(path), state_folder, path.absolute().parent)
+
+
+def is_there(path: Path) -> bool:
+    """
+    Whether there is a file at *path*.
+
+    Raises:
+        ConfigError: this user may not look.
+    """
+    try:
+        return path.exists()
+    except OSError as exc:
+        raise ConfigError(str(path), (f"cannot be looked at: {exc.strerror}",)) from exc
 
 
 def parse(values: object, origin: str, state_folder: Path, folder: Path) -> Config:

@@ -130,3 +130,8 @@ def link(directory: Path, **programs: str) -> Path:
         assert found
         (directory / name).symlink_to(found)
     return directory
+
+
+def write_program(path: Path, script: str) -> None:
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)

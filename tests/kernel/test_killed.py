@@ -8,6 +8,7 @@ import os
 import select
 import shutil
 import signal
+import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -95,6 +96,21 @@ def start(work: Callable[[], object]) -> int:
     return child
 
 
+def wait_until_told(process: int, number: signal.Signals) -> None:
+    """
+    Wait until a signal has ended *process*, or waits for it to listen.
+    """
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        # ShdPnd: 0000000000000002
+        lines = Path(f"/proc/{process}/status").read_text().splitlines()
+        fields = {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        if fields["State"].startswith("Z") or int(fields["ShdPnd"], 16) >> (number - 1) & 1:
+            return
+        os.sched_yield()
+    raise AssertionError(f"the signal {number.name} has not arrived")
+
+
 @pytest.mark.parametrize(
     "number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=lambda n: n.name
 )
@@ -121,13 +137,11 @@ def test_an_ipset_that_was_started_is_done_whole_whoever_ends_proxyfeed(
         restore = ipset.wait_until_started()
         # To all that a terminal would send it to.
         os.killpg(proxyfeed, number)
-        if number is signal.SIGKILL:
-            os.waitpid(proxyfeed, 0)
+        wait_until_told(proxyfeed, number)
         with os.fdopen(os.pidfd_open(restore)) as ended:
             ipset.release()
             assert select.select([ended], [], [], PATIENCE)[0], "ipset does not end"
-        if number is not signal.SIGKILL:
-            os.waitpid(proxyfeed, 0)
+        os.waitpid(proxyfeed, 0)
 
     assert held(director) == left
     converge(firewall_in(director), SPEC, wanted)

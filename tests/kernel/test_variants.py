@@ -21,6 +21,7 @@ from tests.kernel.product import (
     path_with,
     record,
     set_names,
+    write_program,
 )
 
 from proxyfeed.converge import converge
@@ -132,8 +133,3 @@ def test_stray_rules_that_cannot_be_looked_for_are_not_taken_for_absent(
 
     with pytest.raises(CommandFailed, match="ip_tables_names failed: cat: Input/output error"):
         firewall_in(director, path_with(tmp_path)).read(SPEC)
-
-
-def write_program(path: Path, script: str) -> None:
-    path.write_text(f"#!/bin/sh\n{script}\n")
-    path.chmod(0o755)

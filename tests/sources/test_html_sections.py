@@ -117,6 +117,8 @@ def test_a_new_heading_below_an_excluded_one_is_a_doubt() -> None:
     "text",
     [
         "<h4>Europe</h4>",
+        "<p><b>The following ranges are used instead of proxies:</b></p>",
+        "<h4>The following ranges are used instead of proxies</h4>",
         "<p><b>Europe and Asia, where people still call at night</b></p>",
         "<p>Europe</p>",
         "<p>These networks are given to the people who call in:</p>",
@@ -164,6 +166,7 @@ def test_a_section_ends_with_the_block_that_holds_its_title_and_ranges() -> None
         "<p>A list like this one is never complete, and changes now and then.</p>",
         "<p>Each member is served by us. You see the address of one of our proxies.</p>",
         "<p>IP ranges:</p>",
+        "<p>The following ranges are those of the AOL proxies:</p>",
         "<p>Note: this is one of the lists that never are complete.</p>",
         "<p>Last updated: February 3, 2007</p>",
         "<p>Members dial in, then ask for your pages.</p><p>What they use is found below here.</p>",

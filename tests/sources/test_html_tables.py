@@ -87,6 +87,7 @@ def test_excluded_columns_hold_what_they_like() -> None:
 def test_an_unlabelled_column_is_no_trouble_where_none_is_wanted() -> None:
     text = f"# Network | # Clients \n {CLIENT} | yes"
     assert ranges(f"{HEADING}<p>{PROXY}</p><h3>Else</h3>{table(text)}") == [PROXY]
+    assert ranges(f"{HEADING}<p>{PROXY}</p><h3>Clients</h3>{table(text)}") == [PROXY]
     assert "does not say whose" in refusal(f"{HEADING}<p>{PROXY}</p>{table(text)}")
 
 

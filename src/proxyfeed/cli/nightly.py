@@ -4,6 +4,8 @@ The nightly job and its alerts.
 
 from __future__ import annotations
 
+import socket
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -11,6 +13,8 @@ import typer
 from proxyfeed.cli.options import DryRun, Json, Quiet
 from proxyfeed.cli.output import deliver
 from proxyfeed.cli.surroundings import writing
+from proxyfeed.config import Config
+from proxyfeed.errors import LockHeld, ProxyfeedError, Unequipped
 
 alerts = typer.Typer(help="Alerts: try whether they arrive.")
 
@@ -46,12 +50,31 @@ def update(
     from proxyfeed.commands.update import update as command
 
     _wait(jitter)
-    with writing(context.obj, "update", may_create=not dry_run, has_lock=not dry_run) as (
-        config,
-        doors,
-    ):
-        outcome = command(config, doors, tuple(feeds or ()), dry_run=dry_run, skip_apply=no_apply)
+    try:
+        with writing(context.obj, "update", may_create=not dry_run, has_lock=not dry_run) as (
+            config,
+            doors,
+        ):
+            outcome = command(
+                config, doors, tuple(feeds or ()), dry_run=dry_run, skip_apply=no_apply
+            )
+    except (LockHeld, Unequipped) as exc:
+        if not dry_run:
+            tell_unrecorded(context.obj.config(), exc)
+        raise
     raise typer.Exit(deliver(outcome, json=json, quiet=quiet))
+
+
+def tell_unrecorded(config: Config, exc: ProxyfeedError) -> None:
+    """
+    Tell of a run that could not even begin; without a database it cannot be remembered.
+    """
+    from proxyfeed.alert import send
+    from proxyfeed.model import AlertKind, Event
+
+    body = f"{exc.message}\ntry: {exc.hint}"
+    event = Event(AlertKind.FAILED, "update", exc.code, f"update did not run: {exc.message}", body)
+    send(config.alerts.to, [event], host=socket.gethostname(), now=datetime.now(UTC))
 
 
 @alerts.command("test")

@@ -18,7 +18,7 @@ FORMS = ("plain", "ipset")
 
 
 def add_to(app: typer.Typer) -> None:
-    for command in (diff, history, show, lookup, export):
+    for command in (diff, history, fetches, show, lookup, export):
         app.command()(command)
 
 
@@ -72,6 +72,33 @@ def history(
     raise typer.Exit(deliver(outcome, json=json))
 
 
+def fetches(
+    context: typer.Context,
+    feed: Annotated[str, typer.Argument(metavar="FEED")],
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many at most.")] = 20,
+    body: Annotated[
+        int | None,
+        typer.Option("--body", metavar="FETCH", min=1, help="Print the bytes that one gave."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """
+    List the attempts at a feed, the newest first.
+
+    \b
+    proxyfeed fetches aol
+    proxyfeed fetches aol --body 31 > page.html   the page that was refused
+    """
+    from proxyfeed.commands import history as commands
+
+    with reading(context.obj) as (config, doors):
+        if body is not None:
+            _write_body(commands.fetched_body(doors, body))
+            return
+        outcome = commands.fetches(config, doors, feed, limit)
+    raise typer.Exit(deliver(outcome, json=json))
+
+
 def show(
     context: typer.Context,
     version: VersionNumber,
@@ -91,10 +118,14 @@ def show(
     """
     from proxyfeed.commands import history as commands
 
+    if body and json:
+        raise OperatorMistake(
+            "--body prints the very bytes, which are no JSON",
+            hint=f"proxyfeed show {version} --body",
+        )
     with reading(context.obj) as (_, doors):
         if body:
-            content = commands.body(doors, version)
-            write(_harmless(content) if sys.stdout.isatty() else content)
+            _write_body(commands.body(doors, version))
             return
         outcome = commands.show(doors, version, detail=detail_of(stat=stat, prefixes=prefixes))
     raise typer.Exit(deliver(outcome, json=json))
@@ -146,10 +177,10 @@ def export(
     write(document)
 
 
-def _harmless(content: bytes) -> str:
+def _write_body(content: bytes) -> None:
     """
-    The page as text in which a terminal finds nothing to obey.
+    The very bytes into a file or a pipe; on a terminal nothing that it would obey.
     """
     from proxyfeed.plain import plain
 
-    return plain(content.decode("utf-8", "replace"))
+    write(plain(content.decode("utf-8", "replace")) if sys.stdout.isatty() else content)

@@ -30,7 +30,12 @@ def init(context: typer.Context, json: Json = False) -> None:
     from proxyfeed.commands.setup import init as command
 
     around: Surroundings = context.obj
-    outcome = command(around.chosen or around.usual_config, around.state_folder, around.lock_path)
+    outcome = command(
+        around.chosen or around.usual_config,
+        around.usual_config,
+        around.state_folder,
+        around.lock_path,
+    )
     raise typer.Exit(deliver(outcome, json=json))
 
 

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from proxyfeed.config import Config, load
+from proxyfeed.config import Config, is_there, load
 from proxyfeed.errors import OperatorMistake
 
 if TYPE_CHECKING:
@@ -53,14 +53,14 @@ class Surroundings:
         Load the chosen configuration, or the usual one, or what is built in.
         """
         if self.chosen is not None:
-            if not self.chosen.exists():
+            if not is_there(self.chosen):
                 raise OperatorMistake(
                     f"there is no configuration at {self.chosen}",
                     hint=f"proxyfeed --config {self.chosen} init",
                 )
             return load(self.chosen, self.state_folder)
         usual = self.usual_config
-        return load(usual if usual.exists() else None, self.state_folder)
+        return load(usual if is_there(usual) else None, self.state_folder)
 
     def lock_path(self, config: Config) -> Path:
         """
@@ -112,11 +112,9 @@ def _doors(config: Config, around: Surroundings, *, may_create: bool) -> Iterato
     from proxyfeed.firewall import Firewall
     from proxyfeed.sources.fetch import fetch
     from proxyfeed.store import Store, connect, create_or_upgrade
-    from proxyfeed.store.engine import sqlite_path
+    from proxyfeed.store.engine import is_empty
 
-    database = sqlite_path(config.database)
-    is_missing = database is not None and not database.exists()
-    opening = create_or_upgrade if may_create and is_missing else connect
+    opening = create_or_upgrade if may_create and is_empty(config.database) else connect
     host, now = socket.gethostname(), datetime.now(UTC)
     store = Store(opening(config.database), host=host)
     with Progress() as progress:

@@ -13,6 +13,7 @@ from proxyfeed.model import (
     Action,
     Diff,
     FeedState,
+    FetchesResult,
     HistoryResult,
     LookupResult,
     Membership,
@@ -62,6 +63,29 @@ def show(doors: Doors, number: int, *, detail: str = "") -> Outcome:
             detail=detail,
         ),
     )
+
+
+def fetches(config: Config, doors: Doors, feed: str, limit: int) -> Outcome:
+    """
+    The attempts at one feed, the newest first.
+    """
+    found = doors.store.attempts(feed, limit)
+    if not found and feed not in config.feeds:
+        raise OperatorMistake(f"there is no feed {feed!r}", hint="proxyfeed history")
+    return Outcome("fetches", FetchesResult(found))
+
+
+def fetched_body(doors: Doors, number: int) -> bytes:
+    """
+    The bytes that one attempt gave, good or bad.
+
+    Raises:
+        OperatorMistake: they were not kept, as for a fetch that brought nothing new.
+    """
+    found = doors.store.fetched_body(number)
+    if found is None:
+        raise OperatorMistake(f"no body is kept of fetch {number}", hint="proxyfeed fetches FEED")
+    return found.content
 
 
 def body(doors: Doors, number: int) -> bytes:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from proxyfeed.config import Config, load
+from proxyfeed.config import Config, is_there, load
 from proxyfeed.errors import OperatorMistake
 from proxyfeed.lock import exclusive
 from proxyfeed.model import ConfigResult, Feed, InitResult, Outcome
@@ -18,17 +18,21 @@ from proxyfeed.shipped import shipped
 from proxyfeed.store import create_or_upgrade
 
 
-def init(path: Path, state_folder: Path, lock_path: Callable[[Config], Path]) -> Outcome:
+def init(
+    path: Path, usual: Path, state_folder: Path, lock_path: Callable[[Config], Path]
+) -> Outcome:
     """
     Write a commented configuration where there is none, and make or upgrade the database.
+
+    *usual* is where a command without ``--config`` looks.
     """
-    is_new = not path.exists()
+    is_new = not is_there(path)
     if is_new:
         _write_example(path)
     config = load(path, state_folder)
     with exclusive(lock_path(config), "proxyfeed init"):
         create_or_upgrade(config.database).dispose()
-    result = InitResult(str(path), is_new, redact(config.database), _next_steps(path))
+    result = InitResult(str(path), is_new, redact(config.database), _next_steps(path, usual))
     return Outcome("init", result)
 
 
@@ -64,12 +68,15 @@ def _write_example(path: Path) -> None:
         ) from exc
 
 
-def _next_steps(path: Path) -> tuple[str, ...]:
+def _next_steps(path: Path, usual: Path) -> tuple[str, ...]:
     cron = shipped("cron")
+    command = "proxyfeed" if path == usual else f"proxyfeed --config {path}"
+    named = () if path == usual else (f"in the lines below, write: {command}",)
     return (
-        f"edit {path}, then check it: proxyfeed config",
-        "see what a first run would do: proxyfeed update --dry-run",
-        "do it: proxyfeed update, then: proxyfeed status",
+        f"edit {path}, then check it: {command} config",
+        f"see what a first run would do: {command} update --dry-run",
+        f"do it: {command} update, then: {command} status",
+        *named,
         f"every night: install -m 644 {cron}/proxyfeed /etc/cron.d/proxyfeed",
         f"or by systemd: install -m 644 {cron}/proxyfeed*.service {cron}/proxyfeed.timer "
         "/etc/systemd/system/ && systemctl enable --now proxyfeed.timer proxyfeed-boot.service",

@@ -11,7 +11,7 @@ from proxyfeed.model.alerts import Delivery
 from proxyfeed.model.fetching import Attempt, FetchOutcome
 from proxyfeed.model.kernel import Plan
 from proxyfeed.model.settings import Feed, SetSpec
-from proxyfeed.model.versions import Diff, FeedState, Finding, Pin, Version
+from proxyfeed.model.versions import Diff, FeedState, FetchRow, Finding, Pin, Version
 from proxyfeed.prefixes import PrefixSet
 
 
@@ -113,6 +113,11 @@ class HistoryResult:
     versions: tuple[Version, ...]
     active: tuple[int, ...]
     pins: tuple[Pin, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FetchesResult:
+    fetches: tuple[FetchRow, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,7 @@ class FetchRow:
     One recorded attempt, as the database remembers it; *url* is without secrets.
     """
 
+    id: int
     feed: str
     at: datetime
     url: str

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from proxyfeed.model import (
     Comparison,
     DiffResult,
+    FetchesResult,
     HistoryResult,
     LookupResult,
     Membership,
@@ -57,6 +58,19 @@ def history_lines(result: HistoryResult) -> Iterator[str]:
             f"{version.id:>5}  {version.feed:<{width}}  {when(version.fetched_at)}  "
             f"{version.status:<8}  {version.prefixes:>6} prefixes  {version_addresses(version)}"
             + (f"  ({'; '.join(notes)})" if notes else "")
+        )
+
+
+def fetches_lines(result: FetchesResult) -> Iterator[str]:
+    if not result.fetches:
+        yield "no fetch yet"
+    for one in result.fetches:
+        status = f"HTTP {one.status}, " if one.status else ""
+        version = f", version {one.version}" if one.version else ""
+        detail = f": {one.detail}" if one.detail else ""
+        yield (
+            f"{one.id:>5}  {when(one.at)}  {one.outcome}{version}  "
+            f"({status}{one.size:,} bytes in {one.seconds:.2f} s)  {one.url}{detail}"
         )
 
 

@@ -37,8 +37,11 @@ class Line:
 
     @property
     def is_label(self) -> bool:
-        is_short = len(self.text.split()) <= _LONGEST_LABEL
-        return not self.is_wordless and (self.is_marked or is_short or self.text.endswith(":"))
+        return not self.is_wordless and (not self.is_sentence or self.text.endswith(":"))
+
+    @property
+    def is_sentence(self) -> bool:
+        return not self.is_marked and len(self.text.split()) > _LONGEST_LABEL
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ class Verdict(Enum):
     WANTED = auto()
     EXCLUDED = auto()
     BOTH = auto()
-    NOTATION = auto()
+    NEUTRAL = auto()
     UNKNOWN = auto()
 
     @property
@@ -56,9 +56,11 @@ class Titles:
             return Verdict.BOTH if is_wanted else Verdict.EXCLUDED
         if is_wanted:
             return Verdict.WANTED
-        if _NOTATION.issuperset(title.split()):
-            return Verdict.NOTATION
-        return Verdict.UNKNOWN
+        # As in "IP ranges:", or in "The following ranges are those of our proxies:".
+        is_neutral = _NOTATION.issuperset(title.split()) or (
+            line.is_sentence and self.wants(line.text)
+        )
+        return Verdict.NEUTRAL if is_neutral else Verdict.UNKNOWN
 
     def wants(self, text: str) -> bool:
         return _holds(text, self._heading)

@@ -41,7 +41,7 @@ def connect(url: str) -> Engine:
         StoreError: it is not there, cannot be used, or has another schema.
     """
     path = sqlite_path(url)
-    if path and not _is_there(path):
+    if path and _size(path) is None:
         raise StoreError(f"there is no database at {path}", hint="proxyfeed init")
     engine = _engine(url)
     with ExitStack() as failure:
@@ -137,9 +137,19 @@ def _parse(url: str) -> URL:
     return parsed
 
 
-def _is_there(path: Path) -> bool:
+def is_empty(url: str) -> bool:
+    """
+    Whether an SQLite URL names a file that is not there yet, or one that a cut-off run left empty.
+    """
+    path = sqlite_path(url)
+    return path is not None and not _size(path)
+
+
+def _size(path: Path) -> int | None:
     try:
-        return path.exists()
+        return path.stat().st_size
+    except FileNotFoundError:
+        return None
     except OSError as exc:
         raise StoreError(
             f"the database {path} cannot be looked at: {exc.strerror}", hint="run it as root"

@@ -106,6 +106,14 @@ def read_attempts(connection: Connection, number: int, name: str, limit: int) ->
     return [_to_row(row, name) for row in connection.execute(query.limit(limit))]
 
 
+def read_fetched_body(connection: Connection, fetch: int) -> Body | None:
+    query = select(bodies.c.content, bodies.c.content_type).join(
+        fetches, fetches.c.body == bodies.c.sha256
+    )
+    row = connection.execute(query.where(fetches.c.id == fetch)).first()
+    return Body(zlib.decompress(row.content), row.content_type) if row else None
+
+
 def read_body(connection: Connection, version: int) -> Body | None:
     row = connection.execute(
         select(bodies.c.content, bodies.c.content_type)
@@ -143,6 +151,7 @@ def _first(connection: Connection, query: Select[Any], name: str) -> FetchRow | 
 
 def _to_row(row: Row[Any], name: str) -> FetchRow:
     return FetchRow(
+        id=row.id,
         feed=name,
         at=row.at,
         url=row.url,

@@ -163,6 +163,14 @@ class Store:
         with self._reading() as connection:
             return fetched.read_body(connection, version.id)
 
+    def fetched_body(self, fetch: int) -> Body | None:
+        """
+        The bytes that one attempt gave, None where they were not kept: those that failed or were
+        held are.
+        """
+        with self._reading() as connection:
+            return fetched.read_fetched_body(connection, fetch)
+
     def attempts(self, feed: str, limit: int) -> tuple[FetchRow, ...]:
         with self._reading() as connection:
             number = chain.feed_id(connection, feed)
