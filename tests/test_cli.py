@@ -31,7 +31,7 @@ def printed_help(capsys: pytest.CaptureFixture[str], command: str, option: str =
 
 
 def test_there_are_as_many_commands_as_were_counted_by_hand() -> None:
-    assert len(COMMANDS) == 18
+    assert len(COMMANDS) == 19
 
 
 @pytest.mark.parametrize("command", ["", "rule", "alert", *COMMANDS])
@@ -61,7 +61,7 @@ def test_the_help_of_a_command_explains_every_option(
     options = printed_help(capsys, command).partition("Options:\n")[2].splitlines()
 
     assert all(
-        re.match(r"  (-\w, )?--[a-z-]+( <[^>]+>| TIME)?  +[A-Z]\w+", line)
+        re.match(r"  (-\w, )?--[a-z-]+( <[^>]+>| TIME| FETCH)?  +[A-Z]\w+", line)
         for line in options
         if line.startswith("  -")
     ), options
@@ -178,7 +178,7 @@ def test_init_writes_a_configuration_for_its_owner_alone_and_says_what_is_next(
 
     assert chosen.stat().st_mode & 0o777 == 0o600
     assert first[0] == f"configuration {chosen}: written"
-    assert first[2:4] == ["next:", f"  edit {chosen}, then check it: proxyfeed config"]
+    assert first[2:4] == ["next:", f"  edit {chosen}, then check it: proxyfeed --config {chosen} config"]
     assert second[0] == f"configuration {chosen}: there already, left as it is"
     assert chosen.read_text() == f"{written}# mine\n"
     assert run(["--config", str(chosen), "config"]) == 0

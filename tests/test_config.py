@@ -177,9 +177,9 @@ def test_a_key_of_a_set_has_its_effect(
             ("mailto://localhost?to=ops@example.net",),
         ),
         (
-            'alerts.repeat_after = "1w"',
+            'alerts.repeat_after = "2w"',
             lambda config: config.alerts.repeat_after,
-            timedelta(weeks=1),
+            timedelta(weeks=2),
         ),
     ],
 )

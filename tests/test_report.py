@@ -30,6 +30,7 @@ from proxyfeed.model import (
     FeedReport,
     FeedState,
     FeedStatus,
+    FetchesResult,
     FetchOutcome,
     FetchRow,
     Finding,
@@ -121,6 +122,7 @@ def results(text: str = "") -> list[object]:
         DecisionResult("rollback", "aol", 6, 6, DIFF, f"is pinned{text}", (done,)),
         DiffResult((Comparison("live", f"x{text}", DIFF, ("1.0.0.0/8",), (), f"note{text}"),)),
         HistoryResult((version(7, text), version(6, text)), (7,), (pin,)),
+        FetchesResult((row,)),
         ShowResult(version(7, text), True, False, 6, DIFF, NEW),
         LookupResult(
             f"64.12.96.1{text}", (Membership("aol", True, ("aol",), (), (Stay(version(), None),)),)
@@ -319,13 +321,13 @@ def test_a_held_version_is_told_with_its_findings() -> None:
 
 def test_a_feed_that_failed_says_what_stays() -> None:
     attempt = Attempt("https://h.example/", FetchOutcome.TIMED_OUT, None, 0, 60.0)
-    report = FeedReport("aol", FetchOutcome.TIMED_OUT, (attempt,), None, latest=7)
+    report = FeedReport("aol", FetchOutcome.TIMED_OUT, (attempt,), None, latest=7, active=6)
 
     def first_line(report: FeedReport) -> str:
         return as_text(Outcome("update", UpdateResult((report,), ()))).splitlines()[0]
 
-    assert first_line(report) == "feed aol: timed out, version 7 stays the newest"
-    assert first_line(replace(report, latest=None)) == "feed aol: timed out, it has no version yet"
+    assert first_line(report) == "feed aol: timed out, version 6 stays active"
+    assert first_line(replace(report, active=None)) == "feed aol: timed out, it has no version yet"
 
 
 def test_a_set_that_is_left_alone_says_why() -> None:

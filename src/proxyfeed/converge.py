@@ -219,11 +219,11 @@ def _put_back(
 
 def _remove(firewall: Firewall, names: Iterable[str]) -> None:
     """
-    Destroy what is no longer served. What a rule of another hand looks at stays, and `status`
-    goes on naming it: that is no reason to keep new content out.
+    Destroy what is no longer served. What a rule of another hand looks at stays, with all after it,
+    and `status` goes on naming it: that is no reason to keep new content out.
     """
-    for name in names:
-        with suppress(CommandFailed):
+    with suppress(CommandFailed):
+        for name in names:
             firewall.ipset.destroy(name)
 
 

@@ -27,9 +27,10 @@ from tests.kernel.product import (
 )
 
 from proxyfeed.converge import converge, install_rules, remove_rules
-from proxyfeed.errors import NotProven
 from proxyfeed.firewall import Firewall
 from proxyfeed.model import Action
+from proxyfeed.planning import make_plan
+from proxyfeed.prefixes import PrefixSet
 
 pytestmark = pytest.mark.kernel
 
@@ -133,18 +134,17 @@ def test_a_foreign_rule_that_looks_at_our_set_survives_its_replacement(
     assert foreign in mark_rules(director, "iptables")
 
 
-def test_a_set_that_a_foreign_rule_looks_at_cannot_go_and_all_stays_as_it_was(
+def test_a_set_that_a_foreign_rule_looks_at_stays_when_it_is_no_longer_served(
     director: Namespace,
 ) -> None:
     converge(firewall_in(director), SPEC, OLD)
-    by_hand(
-        director,
-        f"ip6tables -t mangle -A PREROUTING -m set --match-set {NET[6]} src -j ACCEPT",
-    )
-    before = {program: set(mark_rules(director, program)) for program in IPTABLES.values()}
+    foreign = f"-A PREROUTING -m set --match-set {NET[6]} src -j ACCEPT"
+    by_hand(director, f"ip6tables -t mangle {foreign}")
+    only_ipv4 = replace(SPEC, families=(4,))
 
-    with pytest.raises(NotProven, match=r"destroy proxyfeed_aol_6 .*; the old content is in place"):
-        converge(firewall_in(director), replace(SPEC, families=(4,)), NEW)
+    converge(firewall_in(director), only_ipv4, NEW)
 
-    assert held(director) == OLD
-    assert {program: set(mark_rules(director, program)) for program in IPTABLES.values()} == before
+    # It is no reason to keep the new content out.
+    assert held(director) == PrefixSet(NEW.ipv4, OLD.ipv6)
+    assert mark_rules(director, "ip6tables") == [foreign]
+    assert not make_plan(only_ipv4, NEW, firewall_in(director).read(only_ipv4)).is_nothing

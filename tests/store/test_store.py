@@ -521,21 +521,21 @@ def test_a_rejected_version_is_closed_and_can_still_be_read(store: Store) -> Non
 
     state = store.state("aol", NOW + DAY)
     assert state.waiting == ()
-    assert state.refused == replace(
+    assert state.refused[0] == replace(
         version,
         status=Status.REJECTED,
         decided_at=NOW + DAY,
         decided_by="ines",
         reason="not announced",
     )
-    assert store.content(state.refused) == PrefixSet.parse(["20.0.1.0/24"])
+    assert store.content(state.refused[0]) == PrefixSet.parse(["20.0.1.0/24"])
 
 
 def test_what_was_rejected_before_the_newest_accepted_version_is_forgotten(store: Store) -> None:
     reject(store, record(store, held("20.0.1.0/24")))
     record(store, new("20.0.0.0/24"))
 
-    assert store.state("aol", NOW).refused is None
+    assert store.state("aol", NOW).refused == ()
 
 
 def test_a_pin_makes_its_version_the_active_one_until_it_is_released(store: Store) -> None:

@@ -129,8 +129,9 @@ def look_at_set(
     """
     Report a set that is left alone for *reason*: what waits, and what another hand has changed.
     """
+    last = doors.store.last_application(spec.name)
     wanted = desired(doors, spec, states)
-    if not wanted.versions:
+    if last is None or not wanted.versions:
         return SetReport(spec.name, skipped=reason)
     try:
         live = doors.firewall.read(spec)
@@ -140,7 +141,6 @@ def look_at_set(
     held = held_prefixes(spec, live)
     plan = make_plan(spec, wanted.prefixes, live)
     notes = () if plan.is_nothing else ("live differs from desired; to apply: proxyfeed apply",)
-    last = doors.store.last_application(spec.name)
     drift = describe_drift(last, plan, held)
     return SetReport(spec.name, wanted.versions, notes=notes, drift=drift, skipped=reason)
 

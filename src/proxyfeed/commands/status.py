@@ -49,7 +49,7 @@ def status(config: Config, doors: Doors) -> Outcome:
         if one.error
     )
     result = StatusResult(
-        feeds, tuple(sets), orphans, deliveries, redact(config.database), config.origin
+        feeds, tuple(sets), deliveries, redact(config.database), config.origin, orphans
     )
     return Outcome("status", result, tuple(problems), warnings)
 

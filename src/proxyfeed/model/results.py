@@ -200,10 +200,10 @@ class SetStatus:
 class StatusResult:
     feeds: tuple[FeedStatus, ...]
     sets: tuple[SetStatus, ...]
-    orphans: tuple[str, ...]
     deliveries: tuple[Delivery, ...]
     database: str
     config: str
+    orphans: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,6 @@ class FetchRow:
     One recorded attempt, as the database remembers it; *url* is without secrets.
     """
 
-    id: int
     feed: str
     at: datetime
     url: str
@@ -89,6 +88,7 @@ class FetchRow:
     etag: str | None = None
     last_modified: str | None = None
     version: int | None = None
+    id: int = 0
 
 
 @dataclass(frozen=True, slots=True)
