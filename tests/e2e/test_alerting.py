@@ -175,13 +175,13 @@ def test_what_another_hand_changed_is_told_whether_it_is_mended_or_not(
     session.proxyfeed("update")
     (mended,) = webhook.take()
     session.proxyfeed("update")
-    (over,) = webhook.take()
+    after = webhook.take()
 
     assert seen.title == mended.title == title("set aol: the kernel did not hold what was applied")
     assert seen.body.startswith("it held 55,940 IPv4 and 0 IPv6 addresses, changed by another hand")
     assert seen.body.endswith("\nto mend it: proxyfeed apply")
     assert mended.body.endswith("\nit was mended")
-    assert over.title == title("set aol recovered (drift)")
+    assert not after
 
 
 def test_a_set_that_cannot_be_applied_is_told(
@@ -249,7 +249,7 @@ def test_alert_test_says_of_each_target_whether_it_arrived(
     closed = "json://127.0.0.1:1/closed"
     alerted.configure(CONFIGURATION + ALERTS.replace("to = [", f'to = ["{closed}", '))
 
-    done = session.proxyfeed("alert", "test", code=3)
+    done = session.proxyfeed("alert", "test", code=2)
 
     assert [message.title for message in webhook.take()] == [title("a test")]
     lines = done.out.splitlines()

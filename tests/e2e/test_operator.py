@@ -290,6 +290,7 @@ REPORTS = [
     ("update", 4),
     ("status", 4),
     ("history", 0),
+    ("fetches aol", 0),
     ("show 2", 0),
     ("lookup 64.12.96.1", 0),
     ("approve 2", 0),
@@ -302,7 +303,7 @@ REPORTS = [
     ("rule show", 0),
     ("rule remove", 0),
     ("rule install", 0),
-    ("alert test", 3),
+    ("alert test", 2),
 ]
 
 

@@ -174,7 +174,7 @@ def test_tens_of_changes_in_a_row_miss_no_packet(lab: Lab) -> None:
     converge(firewall, SPEC, OLD)
 
     def change() -> None:
-        for _ in range(8):
+        for _ in range(6):
             for content in (NEAR, NEW, NEW | MANY, OLD | MANY, OLD):
                 converge(firewall, SPEC, content)
 
