@@ -348,12 +348,12 @@ def test_a_rule_that_looks_at_a_temporary_set_is_brought_back_first(name: str) -
 
 def test_made_afresh_nothing_is_mended_in_place() -> None:
     live = holding(SPEC, DESIRED)
-    smaller = DESIRED - PrefixSet.parse(["195.93.64.0/18"])
+    larger = DESIRED | PrefixSet.parse(["207.200.112.0/21"])
 
-    plan = make_plan(SPEC, smaller, live, afresh=True)
+    mended, made = (make_plan(SPEC, larger, live, afresh=afresh) for afresh in (False, True))
 
-    assert step(plan, NET4).action is Action.REPLACE
-    assert step(plan, NET6).action is Action.NOTHING
+    assert (step(mended, NET4).action, step(made, NET4).action) == (Action.DELTA, Action.REPLACE)
+    assert step(made, NET6).action is Action.NOTHING
 
 
 def test_services_are_compared_as_they_are_written() -> None:

@@ -237,6 +237,7 @@ def test_whoever_decided_is_not_told_of_the_end(alerted: Director, verdict: str)
         reject(alerted.doors(), 2, reason=None)
 
     assert told(alerted) == []
+    assert alerted.store.told() == ()
 
 
 def test_a_held_version_ends_a_failure(alerted: Director) -> None:
@@ -289,6 +290,7 @@ def test_whoever_released_is_not_told_of_the_end(pinned: Director) -> None:
     release(pinned.doors(), "aol")
 
     assert told(pinned) == []
+    assert pinned.store.told() == ()
 
 
 # ---------------------------------------------------------------- what arrives

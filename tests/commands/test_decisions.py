@@ -476,6 +476,11 @@ def test_a_pinned_version_is_shown_as_active_and_pinned(grown: Director) -> None
     assert isinstance(shown, ShowResult)
     assert (shown.is_active, shown.is_pinned, shown.before) == (True, True, None)
 
+    other = show(grown.doors(), 3).result
+
+    assert isinstance(other, ShowResult)
+    assert (other.is_active, other.is_pinned) == (False, False)
+
 
 def test_the_bytes_of_a_version_can_be_had_as_they_came(grown: Director) -> None:
     assert body(grown.doors(), 3) == (grown.folder / "aol.html").read_bytes()
@@ -560,6 +565,15 @@ def test_lookup_asks_the_active_version_and_not_the_newest(grown: Director) -> N
     found = membership(grown, "20.0.101.1")
 
     assert (found.is_in, found.sets, stays(found)) == (False, (), [(3, None)])
+
+
+def test_an_address_that_went_with_the_active_version_is_not_in_it(director: Director) -> None:
+    for count in (100, 99, 98):
+        director.night(*rows(count))
+    do_rollback(director, 2)
+
+    assert not membership(director, "20.0.99.1").is_in
+    assert membership(director, "20.0.98.1").is_in
 
 
 def test_lookup_of_a_stranger_finds_it_nowhere(grown: Director) -> None:

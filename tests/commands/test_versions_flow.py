@@ -15,6 +15,7 @@ from proxyfeed.model import (
     FeedState,
     FetchRow,
     Outcome,
+    Pin,
     SetReport,
     StatusResult,
     UpdateResult,
@@ -526,6 +527,17 @@ def test_a_dry_runs_content_counts_instead_of_the_active_version(director: Direc
 
     doors = director.doors()
     assert wanted(director, doors, aol=would_be) == would_be
+
+
+def test_a_pinned_feed_counts_with_its_pinned_version_in_a_dry_run_too(
+    director: Director,
+) -> None:
+    director.night("20.0.0.0/24")
+    director.store.pin(Pin("aol", 1, director.now, "ines"))
+
+    found = wanted(director, director.doors(), aol=PrefixSet.parse(["30.0.0.0/24"]))
+
+    assert found == PrefixSet.parse(["20.0.0.0/24"])
 
 
 def test_a_set_that_nobody_configured_is_an_operators_mistake(director: Director) -> None:

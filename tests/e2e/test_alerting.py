@@ -4,6 +4,7 @@ What an operator is told, how often, and what nobody is ever told.
 
 from __future__ import annotations
 
+import fcntl
 import socket
 from base64 import b64encode
 from collections.abc import Iterator
@@ -164,24 +165,41 @@ def test_a_pin_is_told_for_each_version_that_it_keeps_out(
     ]
 
 
-def test_what_another_hand_changed_is_told_whether_it_is_mended_or_not(
+def test_what_another_hand_changed_is_told_when_it_is_seen_and_when_it_is_mended(
     alerted: Machine, session: Session, webhook: Webhook
 ) -> None:
     alerted.namespace.run("ipset", "del", SET, "198.81.8.0/23")
 
     session.proxyfeed("update", "--no-apply")
     (seen,) = webhook.take()
-    alerted.rows("DELETE FROM told")
+    session.proxyfeed("update", "--no-apply")
+    assert webhook.take() == []
     session.proxyfeed("update")
-    (mended,) = webhook.take()
+    mended, over = webhook.take()
     session.proxyfeed("update")
-    after = webhook.take()
+    assert webhook.take() == []
 
     assert seen.title == mended.title == title("set aol: the kernel did not hold what was applied")
     assert seen.body.startswith("it held 55,940 IPv4 and 0 IPv6 addresses, changed by another hand")
     assert seen.body.endswith("\nto mend it: proxyfeed apply")
     assert mended.body.endswith("\nit was mended")
-    assert not after
+    assert over.title == title("set aol recovered (drift)")
+
+
+def test_a_night_that_cannot_even_begin_is_told(
+    alerted: Machine, session: Session, webhook: Webhook
+) -> None:
+    with (alerted.folder / "proxyfeed.db.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        session.proxyfeed("update", code=6)
+    (locked,) = webhook.take()
+    alerted.database.write_bytes(b"no database")
+    session.proxyfeed("update", code=7)
+    (damaged,) = webhook.take()
+
+    assert locked.title.startswith(title("update did not run: another run holds "))
+    assert damaged.title.startswith(title("update did not run: database sqlite:///"))
+    assert damaged.kind == "failure"
 
 
 def test_a_set_that_cannot_be_applied_is_told(
@@ -277,6 +295,7 @@ COMMANDS = """\
     diff
     diff 2
     history
+    fetches aol
     show 1
     show 2 --prefixes
     lookup 64.12.96.1

@@ -345,6 +345,33 @@ def test_a_reader_that_goes_away_changes_no_exit_code(running: Machine) -> None:
         assert (process.communicate()[1], process.returncode) == (b"", code)
 
 
+def test_a_disk_that_is_full_is_said_and_is_a_failure(running: Machine) -> None:
+    with Path("/dev/full").open("wb") as full:
+        process = running.start("export", "1", stdout=full, stderr=subprocess.PIPE)
+        said = process.communicate()[1].decode()
+
+    assert process.returncode == 7
+    assert said.splitlines() == [
+        "proxyfeed: standard output cannot be written: No space left on device",
+        "try: df -h",
+    ]
+
+
+def test_streams_that_are_closed_or_broken_end_no_night(running: Machine, site: Site) -> None:
+    site.pages[PAGE] = response(page(GROWN))
+    closed = ("sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *PROGRAM)
+    running.proxyfeed("update", program=closed)
+    assert running.versions()[-1] == (2, "accepted")
+    assert running.rows("PRAGMA integrity_check") == [("ok",)]
+
+    site.pages.clear()
+    reader, writer = os.pipe()
+    os.close(reader)
+    process = running.start("update", stdout=writer, stderr=writer)
+    os.close(writer)
+    assert process.wait() == 3
+
+
 def on_terminal(machine: Machine, *arguments: str, **environment: str) -> str:
     """
     Run a command with its output on a terminal, and return what that showed.

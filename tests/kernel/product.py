@@ -113,6 +113,14 @@ def mark_rules(namespace: Namespace, program: str) -> list[str]:
     return listing.replace('"', "").splitlines()[1:]
 
 
+def unseen_legacy_tables(namespace: Namespace) -> list[str]:
+    """
+    Say why legacy tables are not seen here, which only the host's own root can list.
+    """
+    listed = namespace.run("cat", "/proc/net/ip_tables_names", check=False)
+    return [f"legacy tables cannot be listed: {listed.stderr.strip()}"] if listed.stderr else []
+
+
 def by_hand(namespace: Namespace, commands: str) -> None:
     """
     Type *commands*, one a line, as an operator would.

@@ -75,7 +75,10 @@ def read_foreign(namespace: Namespace, path: str) -> list[str]:
     Read all that the kernel holds, in order, without what is ours and without counters.
     """
     commands = ["ipset save", "nft -s list table inet theirs"]
-    commands += [f"{program}-save" for program in IPTABLES.values()]
+    # Table by table: to list the tables of iptables-legacy, one has to be the host's own root.
+    commands += [
+        f"{program}-save -t {table}" for program in IPTABLES.values() for table in ("mangle", "nat")
+    ]
     text = "".join(namespace.run(*each.split(), env={"PATH": path}).stdout for each in commands)
     own = re.compile(r" proxyfeed_aol_v?[46] |--comment \"?proxyfeed:aol\"? ")
     return [

@@ -26,6 +26,7 @@ BOTH = [PROXY, PROXY_2]
         "<p>Proxies:</p>",
         "Proxies<br>",
         "<table bgcolor=blue><tr><td><h3>Proxies</h3></td></tr></table>",
+        "<table><tr><td><h3>Proxies</h3></td></tr><tr><td>&nbsp;</td></tr></table>",
     ],
 )
 def test_a_title_in_full_opens_the_section(title: str) -> None:
@@ -147,6 +148,11 @@ def test_an_unknown_label_before_ranges_is_a_doubt(text: str) -> None:
 def test_ranges_after_anything_but_ranges_are_a_doubt(text: str, named: str) -> None:
     assert repr(named)[:-1] in refusal(f"<h3>Proxies</h3>{LIST}{text}<p>{CLIENT}</p>")
     assert ranges(f"<h3>Proxies</h3>{LIST}{text}<h3>Else</h3><p>{CLIENT}</p>") == BOTH
+
+
+def test_a_doubt_names_the_first_thing_after_the_ranges() -> None:
+    assert "'Europe'" in refusal(f"<h3>Proxies</h3>{LIST}<p>Europe</p><p>Asia</p>{LIST}")
+    assert "'Europe'" in refusal(f"<div><h3>Proxies</h3>{LIST}<p>Europe</p></div>{LIST}")
 
 
 def test_a_section_ends_with_the_block_that_holds_its_title_and_ranges() -> None:

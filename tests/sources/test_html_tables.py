@@ -60,6 +60,7 @@ def test_a_label_over_two_columns_is_the_label_of_both() -> None:
         ("# Proxies | # Netmask \n 64.12.96.0 | 255.255.224.0", "does not say whose"),
         (f"# Proxies | # Clients | # Others \n | {CLIENT} | {PROXY}", "does not say whose"),
         (f"# Proxies | # Clients \n | | {PROXY}", "does not say whose"),
+        (f"Proxies \n # Network | # Clients \n {PROXY} | yes", "does not say whose"),
         (f"# Region | # Proxies \n US | {PROXY} \n Clients | {CLIENT}", "its note names"),
         (
             f"# Proxies | # Clients \n {PROXY} | {CLIENT} \n Modems | Modems \n {CLIENT} |",
@@ -134,6 +135,7 @@ def test_a_label_over_several_rows_is_the_label_of_each() -> None:
     body = f"""<table><tr><th rowspan=2>Proxies</th><td>{PROXY}</td></tr><tr><td>{PROXY_2}</td></tr>
         <tr><th rowspan=0>Clients</th><td>{CLIENT}</td></tr><tr><td>{CLIENT}</td></tr></table>"""
     assert ranges(body) == BOTH
+    assert ranges(body.replace("<th rowspan=0>Clients</th>", "")) == BOTH
 
 
 @pytest.mark.parametrize(
@@ -212,6 +214,7 @@ def test_a_caption_is_the_title_of_its_table_alone() -> None:
     proxies = f"<table><caption>Proxies</caption><tr><td>{PROXY}</td></tr></table>"
     clients = f"<table><caption>Clients</caption><tr><td>{CLIENT}</td></tr></table>"
     assert ranges(clients + proxies + f"<p>{CLIENT}</p>") == [PROXY]
+    assert ranges(proxies.replace("<td>", "<td>These are the ranges that are ours.<br>")) == [PROXY]
     assert "holds no ranges" in refusal("<table><caption>Proxies</caption></table>" + PROXY)
 
 

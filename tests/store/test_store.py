@@ -564,8 +564,13 @@ def test_a_second_pin_takes_the_place_of_the_first(store: Store) -> None:
 def test_a_pin_holds_one_feed_and_no_other(store: Store) -> None:
     record(store, new("20.0.0.0/24"), new("30.0.0.0/24", feed="opera"))
     store.pin(Pin("aol", 1, NOW, "ines"))
-
     assert store.state("opera", NOW).pin is None
+
+    store.pin(Pin("opera", 2, NOW, "ines"))
+    assert store.state("aol", NOW).pin == Pin("aol", 1, NOW, "ines")
+
+    store.release("opera")
+    assert store.state("aol", NOW).pin == Pin("aol", 1, NOW, "ines")
 
 
 # ---------------------------------------------------------------- what the guard compares with

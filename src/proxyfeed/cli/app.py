@@ -14,7 +14,7 @@ import typer
 
 import proxyfeed
 from proxyfeed.cli import kernel, nightly, past, setting_up
-from proxyfeed.cli.output import fail
+from proxyfeed.cli.output import fail, say
 from proxyfeed.cli.surroundings import Surroundings
 from proxyfeed.errors import OperatorMistake, ProxyfeedError
 from proxyfeed.model import Problem
@@ -77,11 +77,23 @@ def main() -> None:
     Run one command and exit with its code.
     """
     os.umask(0o027)
+    _mend_streams()
+    sys.exit(run(sys.argv[1:]))
+
+
+def _mend_streams() -> None:
+    """
+    Make the standard streams such that talking ends no night.
+    """
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            # As after `2>&-`: the database must not be the next to get that descriptor.
+            nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - to the end
+            setattr(sys, name, nowhere)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            # A locale that has no letter for what upstream wrote must not end the night.
+            # The locale may have no letter for what upstream wrote.
             stream.reconfigure(errors="backslashreplace")
-    sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: list[str]) -> int:
@@ -126,7 +138,7 @@ def _mistyped(exc: typer.TyperException, command: str) -> Problem:
 def _bug() -> Problem:
     import traceback
 
-    traceback.print_exc()
+    say(traceback.format_exc().rstrip())
     what = (
         f"this is a bug in proxyfeed {proxyfeed.__version__}; live sets are as `proxyfeed status` "
         "shows them"

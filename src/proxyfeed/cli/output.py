@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import TextIO
 
+from proxyfeed.errors import Unequipped
 from proxyfeed.model import Outcome, Problem
 from proxyfeed.plain import plain
 from proxyfeed.report import as_json, as_text
@@ -21,9 +23,9 @@ def deliver(outcome: Outcome, *, json: bool = False, quiet: bool = False) -> int
     """
     code = outcome.exit_code
     if json:
-        write(as_json(outcome))
+        code = max(code, write(as_json(outcome)))
     elif not (quiet and code == 0):
-        write(as_text(outcome, colour=_has_colour()))
+        code = max(code, write(as_text(outcome, colour=_has_colour())))
     for warning in outcome.warnings:
         say(f"proxyfeed: {warning}")
     for problem in outcome.problems:
@@ -41,9 +43,10 @@ def fail(problem: Problem, command: str, *, json: bool = False) -> int:
     return problem.exit_code
 
 
-def write(document: str | bytes) -> None:
+def write(document: str | bytes) -> int:
     """
-    Print *document*. A reader that has gone, as in ``proxyfeed history | head``, is no failure.
+    Print *document*, and return the exit code of that: a full disk is a failure, and a reader that
+    has gone is none, as in ``proxyfeed history | head``.
     """
     try:
         if isinstance(document, str):
@@ -51,9 +54,12 @@ def write(document: str | bytes) -> None:
         else:
             sys.stdout.buffer.write(document)
         sys.stdout.flush()
-    except BrokenPipeError:
-        # What is left in the buffer is written once more when Python ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as exc:
+        _give_up(sys.stdout)
+        if not isinstance(exc, BrokenPipeError):
+            complain(f"standard output cannot be written: {exc.strerror}", "df -h")
+            return Unequipped.exit_code
+    return 0
 
 
 def complain(message: str, hint: str) -> None:
@@ -63,7 +69,17 @@ def complain(message: str, hint: str) -> None:
 
 
 def say(text: str) -> None:
-    sys.stderr.write(f"{plain(text)}\n")
+    try:
+        sys.stderr.write(f"{plain(text)}\n")
+    except OSError:
+        _give_up(sys.stderr)
+
+
+def _give_up(stream: TextIO) -> None:
+    """
+    Let what is left in the buffer go nowhere: Python writes it once more when it ends.
+    """
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _has_colour() -> bool:

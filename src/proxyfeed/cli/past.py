@@ -93,8 +93,7 @@ def fetches(
 
     with reading(context.obj) as (config, doors):
         if body is not None:
-            _write_body(commands.fetched_body(doors, body))
-            return
+            raise typer.Exit(_write_body(commands.fetched_body(doors, body)))
         outcome = commands.fetches(config, doors, feed, limit)
     raise typer.Exit(deliver(outcome, json=json))
 
@@ -125,8 +124,7 @@ def show(
         )
     with reading(context.obj) as (_, doors):
         if body:
-            _write_body(commands.body(doors, version))
-            return
+            raise typer.Exit(_write_body(commands.body(doors, version)))
         outcome = commands.show(doors, version, detail=detail_of(stat=stat, prefixes=prefixes))
     raise typer.Exit(deliver(outcome, json=json))
 
@@ -174,13 +172,13 @@ def export(
         )
     with reading(context.obj) as (_, doors):
         document = command(doors, version, form)
-    write(document)
+    raise typer.Exit(write(document))
 
 
-def _write_body(content: bytes) -> None:
+def _write_body(content: bytes) -> int:
     """
     The very bytes into a file or a pipe; on a terminal nothing that it would obey.
     """
     from proxyfeed.plain import plain
 
-    write(plain(content.decode("utf-8", "replace")) if sys.stdout.isatty() else content)
+    return write(plain(content.decode("utf-8", "replace")) if sys.stdout.isatty() else content)
