@@ -16,7 +16,7 @@ RESOLVE = .venv/bin/uv pip compile pyproject.toml --quiet --universal --python-v
 # "click==8.5.1" and its marker, of a lock with or without hashes
 PINS = sed -nE 's/^([a-z0-9][^\\]*[^\\ ]).*/\1/p'
 
-.PHONY: help run test check check-style check-types check-imports check-lock lock clean
+.PHONY: help run test check check-style check-types check-imports check-lock check-docs lock clean
 
 help: ## list what there is to make
 	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' $(firstword $(MAKEFILE_LIST))
@@ -28,7 +28,7 @@ test: .venv/.ready ## run every test; as root, install the Debian packages that 
 	@bash tests/install-parts.sh
 	@.venv/bin/pytest $(ARGS)
 
-check: check-style check-types check-imports check-lock ## check style, types, imports and the lock
+check: check-style check-types check-imports check-lock check-docs ## check style, types, imports, the lock and the docs
 
 check-style: .venv/.ready
 	@echo "== ruff: style"
@@ -42,6 +42,10 @@ check-types: .venv/.ready
 check-imports: .venv/.ready
 	@echo "== import-linter: layers and fences"
 	@.venv/bin/lint-imports --no-logo
+
+check-docs: .venv/.ready
+	@echo "== pytest: README and help against the code"
+	@.venv/bin/pytest -q -m "not kernel" tests/test_readme.py tests/test_cli.py
 
 # Not the hashes: a release may gain a wheel after it was locked.
 check-lock: .venv/.ready

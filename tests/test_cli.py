@@ -178,7 +178,8 @@ def test_init_writes_a_configuration_for_its_owner_alone_and_says_what_is_next(
 
     assert chosen.stat().st_mode & 0o777 == 0o600
     assert first[0] == f"configuration {chosen}: written"
-    assert first[2:4] == ["next:", f"  edit {chosen}, then check it: proxyfeed --config {chosen} config"]
+    check = f"proxyfeed --config {chosen} config"
+    assert first[2:4] == ["next:", f"  edit {chosen}, then check it: {check}"]
     assert second[0] == f"configuration {chosen}: there already, left as it is"
     assert chosen.read_text() == f"{written}# mine\n"
     assert run(["--config", str(chosen), "config"]) == 0

@@ -115,6 +115,7 @@ def _read_keys(family: int, texts: list[str]) -> tuple[frozenset[Member], tuple[
             continue
         if found != family:
             odd.append(text)
+            continue
         keys += read
     return frozenset(keys), tuple(odd)
 

@@ -4,7 +4,7 @@ What is configured: feeds, their limits, and the sets that they fill.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from proxyfeed.prefixes import PrefixSet
@@ -63,7 +63,7 @@ class Feed:
     """
 
     name: str
-    urls: tuple[str, ...]
+    urls: tuple[str, ...] = field(repr=False)
     format: str
     html: HtmlRules = HtmlRules()
     fetch: FetchLimits = FetchLimits()

@@ -50,7 +50,8 @@ def as_text(outcome: Outcome, *, colour: bool = False) -> str:
     The document of one command; what came from upstream has its control characters escaped.
     """
     lines = _WRITERS[type(outcome.result)](outcome.result)
-    text = "".join(f"{plain(line)}\n" for line in lines)
+    # A line of ours is one line, whatever upstream has put into it.
+    text = "".join(plain(line, keep="\t") + "\n" for line in lines)
     return _coloured(text) if colour else text
 
 
