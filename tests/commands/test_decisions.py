@@ -1,15 +1,33 @@
 import pytest
-from tests.commands.director import DAY, FIRST_NIGHT, ONE_FEED, TWO_FEEDS, Director, outcomes, rows
+from tests.commands.director import (
+    DAY,
+    FIRST_NIGHT,
+    ONE_FEED,
+    TWO_FEEDS,
+    Director,
+    outcomes,
+    page,
+    rows,
+)
 
 from proxyfeed.commands.decide import approve, reject, release, rollback
 from proxyfeed.commands.diff import diff
-from proxyfeed.commands.history import body, export, history, lookup, show
+from proxyfeed.commands.history import (
+    body,
+    export,
+    fetched_body,
+    fetches,
+    history,
+    lookup,
+    show,
+)
 from proxyfeed.errors import GuardError, OperatorMistake
 from proxyfeed.model import (
     Comparison,
     DecisionResult,
     Diff,
     DiffResult,
+    FetchesResult,
     HistoryResult,
     LookupResult,
     Membership,
@@ -170,6 +188,12 @@ def test_own_addresses_of_a_set_bind_the_feeds_that_it_takes_and_no_others(
     assert outcomes(director.night(*rows(100))) == {"opera": "new", "aol": "held"}
 
 
+def test_own_addresses_that_the_set_leaves_out_may_be_in_its_feed(director: Director) -> None:
+    director.configure(f'{ONE_FEED}\nprotect = ["20.0.0.7"]\nexclude = ["20.0.0.0/28"]')
+
+    assert kinds(director.night(*rows(100))) == ("new", 0)
+
+
 def test_what_became_absurd_since_it_was_held_cannot_be_approved(held: Director) -> None:
     held.configure(f'{ONE_FEED}\nprotect = ["20.0.0.7"]')
 
@@ -235,6 +259,42 @@ def test_rejected_content_is_judged_anew_once_the_feed_has_moved_on(held: Direct
 
     assert kinds(held.night(*rows(50))) == ("held", 4)
     assert held.versions()[-1] == (4, "held")
+
+
+def test_contents_that_take_turns_are_rejected_once_each(held: Director) -> None:
+    do_reject(held, 2)
+    held.night(*rows(40))
+    do_reject(held, 3)
+
+    again = [kinds(held.night(*rows(count))) for count in (50, 40, 50, 40)]
+
+    assert again == [("rejected before", 0)] * 4
+    assert held.versions() == [(1, "accepted"), (2, "rejected"), (3, "rejected")]
+
+
+def test_a_rejected_version_can_be_approved_after_all(held: Director) -> None:
+    do_reject(held, 2, "not announced")
+
+    done = do_approve(held, 2, "announced since")
+
+    assert (done.active, held.active()) == (2, 2)
+    assert version(held, 2).reason == "announced since"
+    assert kinds(held.night(*rows(50))) == ("same content", 0)
+
+
+def test_a_rejected_version_cannot_be_approved_once_the_feed_has_moved_on(held: Director) -> None:
+    do_reject(held, 2, "not announced")
+    held.night(*rows(101))
+
+    with pytest.raises(OperatorMistake, match=r"2 is rejected \(not announced\)"):
+        do_approve(held, 2)
+
+
+def test_a_version_is_rejected_once(held: Director) -> None:
+    do_reject(held, 2, "not announced")
+
+    with pytest.raises(OperatorMistake, match="nothing to reject: version 2 is rejected"):
+        do_reject(held, 2)
 
 
 def test_other_content_than_the_rejected_is_held(held: Director) -> None:
@@ -314,6 +374,15 @@ def test_a_second_rollback_to_the_same_version_keeps_the_first_pin(grown: Direct
 
     assert "and is pinned already" in decision(do_rollback(grown, 1)).note
     assert pin(grown) == first
+
+
+def test_a_second_rollback_with_a_reason_of_its_own_is_a_new_pin(grown: Director) -> None:
+    do_rollback(grown, 1)
+    grown.now += DAY
+
+    do_rollback(grown, 1, "carts are lost")
+
+    assert pin(grown) == Pin("aol", 1, grown.now, "ines", "carts are lost")
 
 
 def test_a_rollback_from_a_rollback_moves_the_pin(grown: Director) -> None:
@@ -494,6 +563,38 @@ def test_bytes_that_are_no_longer_kept_are_said_to_be_that(director: Director) -
         body(director.doors(), 1)
 
 
+def test_the_attempts_at_a_feed_are_listed_and_their_bodies_can_be_had(
+    director: Director,
+) -> None:
+    director.night(*rows(100))
+    director.publish(body=b"<h1>503 Service Unavailable</h1>")
+    director.night()
+
+    found = fetches(director.config, director.doors(), "aol", 9).result
+    assert isinstance(found, FetchesResult)
+    refused, accepted = found.fetches
+
+    assert (refused.outcome, accepted.outcome) == ("not a list", "new")
+    assert fetched_body(director.doors(), refused.id) == b"<h1>503 Service Unavailable</h1>"
+    assert fetched_body(director.doors(), accepted.id) == page(*rows(100))
+
+
+def test_an_attempt_that_brought_no_body_is_said_to_have_none(director: Director) -> None:
+    director.night()
+
+    for number in (1, 42):
+        with pytest.raises(OperatorMistake, match=f"no body is kept of fetch {number}"):
+            fetched_body(director.doors(), number)
+
+
+def test_a_feed_that_is_unknown_has_no_attempts(director: Director) -> None:
+    found = fetches(director.config, director.doors(), "aol", 9).result
+    assert found == FetchesResult(())
+
+    with pytest.raises(OperatorMistake, match="there is no feed 'nosuch'"):
+        fetches(director.config, director.doors(), "nosuch", 9)
+
+
 def past(director: Director, feed: str | None = None, limit: int = 20) -> HistoryResult:
     found = history(director.config, director.doors(), feed, limit).result
     assert isinstance(found, HistoryResult)
@@ -590,6 +691,16 @@ def test_lookup_names_the_sets_that_leave_an_address_out(director: Director) -> 
 
     assert (left_out.is_in, left_out.sets, left_out.excluded) == (True, (), ("aol",))
     assert (taken.is_in, taken.sets, taken.excluded) == (True, ("aol",), ())
+
+
+def test_lookup_names_no_set_that_does_not_serve_the_family(director: Director) -> None:
+    director.configure(f"{ONE_FEED}\nfamilies = [4]")
+    director.night("20.0.0.0/24", "2a00::/32")
+
+    found = membership(director, "2a00::1")
+
+    assert (found.is_in, found.sets) == (True, ())
+    assert membership(director, "20.0.0.1").sets == ("aol",)
 
 
 def test_lookup_prints_an_address_in_its_usual_form(grown: Director) -> None:

@@ -334,6 +334,14 @@ def test_only_the_named_feeds_are_updated(director: Director) -> None:
     assert attempts(director, "aol") == ()
 
 
+def test_a_feed_that_is_named_twice_is_fetched_once(director: Director) -> None:
+    director.publish(*rows(100))
+
+    director.update("aol", "aol")
+
+    assert len(attempts(director)) == 1
+
+
 def test_a_feed_that_nobody_configured_is_an_operators_mistake(director: Director) -> None:
     with pytest.raises(OperatorMistake, match=r"no feed 'opera' in proxyfeed\.toml; known: aol"):
         director.update("opera")
@@ -430,6 +438,39 @@ def test_a_live_page_that_is_held_ends_the_time_of_its_copy_too(director: Direct
 
     assert done == ["new", "held", "bad status"]
     assert director.active() == 1
+
+
+def test_an_older_copy_is_not_read_when_the_url_of_the_last_good_list_is_gone(
+    director: Director,
+) -> None:
+    director.publish(*rows(95), to="saved.html")
+    with HttpServer(response(page(*rows(100))), response(b"gone", status=404)) as server:
+        director.configure(live_and_saved(server))
+        director.night()
+        director.configure(live_and_saved(server).replace("/aol.html", "/moved.html"))
+        done = director.night()
+
+    assert outcomes(done) == {"aol": "bad status"}
+    assert director.versions() == [(1, "accepted")]
+
+
+def test_a_shipped_copy_is_the_same_one_in_a_newer_installation(
+    director: Director, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nights = []
+    for release in ("0.1", "0.2"):
+        folder = director.folder / release
+        folder.mkdir()
+        director.publish(*rows(100), to=f"{release}/saved.html")
+        monkeypatch.setattr("proxyfeed.commands.update.shipped", lambda _name, at=folder: at)
+        with HttpServer(response(b"gone", status=404)) as server:
+            director.configure(
+                live_and_saved(server).replace("file:saved.html", f"{folder.as_uri()}/saved.html")
+            )
+            nights += [outcomes(director.night()) for _ in range(2)]
+
+    said = [night["aol"] for night in nights]
+    assert said == ["new", "not modified", "same content", "not modified"]
 
 
 def test_a_redirect_is_followed_and_recorded_under_the_url_that_was_asked(

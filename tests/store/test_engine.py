@@ -4,12 +4,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, make_url
+from sqlalchemy.exc import OperationalError
 
 from proxyfeed.errors import OperatorMistake, StoreError
 from proxyfeed.model import Attempt, Body, FetchOutcome, Reading, Status
@@ -104,7 +105,14 @@ def test_a_folder_in_the_place_of_the_database_is_refused(opening: Opening, tmp_
 
 
 @OPENINGS
-@pytest.mark.parametrize("url", ["not a URL, pa55w0rd", "nosuch://ops:pa55w0rd@db.example/x"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "not a URL, pa55w0rd",
+        "nosuch://ops:pa55w0rd@db.example/x",
+        "sqlite://var/lib/proxyfeed/proxyfeed.db",
+    ],
+)
 def test_what_is_no_url_of_a_database_is_the_configurations_mistake(
     opening: Opening, url: str
 ) -> None:
@@ -148,6 +156,53 @@ def test_two_programs_that_make_the_same_database_at_once_both_get_it(url: str) 
 
     assert [one.returncode for one in both] == [0, 0]
     connect(url).dispose()
+
+
+@OPENINGS
+def test_what_cannot_be_used_is_not_kept_open(opening: Opening, url: str, database: Path) -> None:
+    with closing(sqlite3.connect(database)) as other, other:
+        other.execute("UPDATE alembic_version SET version_num = '9999'")
+
+    failure(opening, url)
+
+    assert str(database) not in open_files()
+
+
+def open_files() -> set[str]:
+    found = set()
+    for number in Path("/proc/self/fd").iterdir():
+        # One of them was the listing itself.
+        with suppress(FileNotFoundError):
+            found.add(str(number.readlink()))
+    return found
+
+
+def test_what_a_database_says_is_passed_on_without_its_password(url: str) -> None:
+    opened = create_or_upgrade(url)
+    opened.url = make_url("postgresql://ops:pa55w0rd@db.example/proxyfeed")
+    no_route = OperationalError("SELECT 1", {}, Exception("no route to host\nand more"))
+
+    with pytest.raises(StoreError) as caught, engine.store_errors(opened):
+        raise no_route
+    opened.dispose()
+
+    assert caught.value.message == (
+        "database postgresql://ops:***@db.example/proxyfeed: no route to host"
+    )
+
+
+def test_a_database_is_empty_until_it_was_made(url: str, tmp_path: Path) -> None:
+    assert engine.is_empty(url)
+
+    (tmp_path / "proxyfeed.db").touch()
+    assert engine.is_empty(url)
+
+    create_or_upgrade(url).dispose()
+    assert not engine.is_empty(url)
+
+
+def test_a_database_that_is_no_file_is_never_said_to_be_empty() -> None:
+    assert not engine.is_empty("postgresql://db.example/proxyfeed")
 
 
 # ---------------------------------------------------------------- files that are no database
@@ -259,6 +314,8 @@ def test_a_database_in_a_closed_folder_is_not_said_to_be_absent(open_folder: Pat
 
     with an_ordinary_user():
         error = failure(connect, f"sqlite:///{open_folder}/proxyfeed.db")
+        with pytest.raises(StoreError, match="cannot be looked at"):
+            engine.is_empty(f"sqlite:///{open_folder}/proxyfeed.db")
 
     assert error.message.endswith("proxyfeed.db cannot be looked at: Permission denied")
     assert error.hint == "run it as root"

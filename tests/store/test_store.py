@@ -645,8 +645,20 @@ def test_attempts_are_listed_newest_first_and_of_one_feed(store: Store) -> None:
     for outcome in (FetchOutcome.TIMED_OUT, FetchOutcome.NO_FILE, FetchOutcome.REFUSED):
         store.record([failed(outcome)], NOW)
 
-    assert [row.outcome for row in store.attempts("aol", 2)] == ["refused", "no file"]
+    outcomes = ["refused", "no file", "timed out"]
+    assert [row.outcome for row in store.attempts("aol", 99)] == outcomes
+    assert [row.outcome for row in store.attempts("aol", 2)] == outcomes[:2]
     assert store.attempts("unknown", 2) == ()
+
+
+def test_another_feeds_attempts_are_not_ones_own(store: Store) -> None:
+    store.record([failed()], NOW)
+    record(store, new("30.0.0.0/24", feed="opera"))
+
+    state = store.state("aol", NOW)
+
+    assert state.last is not None
+    assert (state.last.outcome, state.last_good) == ("timed out", None)
 
 
 def test_a_failure_after_a_good_fetch_leaves_the_good_one_known(store: Store) -> None:
@@ -740,6 +752,26 @@ def test_bodies_of_what_failed_or_was_held_are_kept_however_many_came_since(
     assert store.body(stopped) == Body(b"held", "text/html")
     assert store.body(approved) == Body(b"held and approved", "text/html")
     assert bodies(database) == 10 + 3
+
+
+def test_held_versions_do_not_count_among_the_last_ten(store: Store) -> None:
+    for number in range(11):
+        record(store, new(f"20.0.{number}.0/24"))
+    for number in range(5):
+        record(store, held(f"30.0.{number}.0/24"))
+    record(store, new("40.0.0.0/24"))
+
+    accepted = [one for one in store.versions() if one.status is Status.ACCEPTED]
+
+    assert [store.body(one) is not None for one in accepted] == [True] * 10 + [False] * 2
+
+
+def test_a_version_is_shown_with_the_bytes_that_it_was_first_read_from(store: Store) -> None:
+    version = record(store, held("20.0.0.0/24", body=b"first"))
+    again = attempt(FetchOutcome.HELD, b"the same list in other bytes")
+    store.record([Reading("aol", (again,), URL, "reader", version=version.id)], NOW)
+
+    assert store.body(version) == Body(b"first", "text/html")
 
 
 def test_the_same_bytes_are_kept_once(store: Store, database: Path) -> None:
@@ -853,6 +885,14 @@ def test_no_file_of_the_database_holds_a_secret_of_a_url(store: Store, database:
     assert f"http://***@{address}/list.html?token=***&page=***".encode() in raw
     for secret in (b"pa55w0rd", b"s3cr3tt0ken", b"ops:"):
         assert secret not in raw
+
+
+def test_a_reason_that_is_not_utf_8_is_an_operators_mistake(store: Store) -> None:
+    version = record(store, held("20.0.0.0/24"))
+
+    with pytest.raises(OperatorMistake, match=r"'nicht gew\\udcfcnscht' is not UTF-8"):
+        store.reject(version, by="ines", reason="nicht gew\udcfcnscht", now=NOW)
+    assert store.version(version.id).status is Status.HELD
 
 
 def test_a_row_that_refers_to_nothing_is_refused(store: Store) -> None:

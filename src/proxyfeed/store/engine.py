@@ -109,8 +109,11 @@ def store_errors(engine: Engine) -> Iterator[None]:
     name = engine.url.render_as_string(hide_password=True)
     try:
         yield
-    except UnicodeEncodeError:
-        raise  # what is to be written is at fault, not what is there
+    except UnicodeEncodeError as exc:
+        # As in `--reason` from a terminal of another encoding.
+        raise OperatorMistake(
+            f"{exc.object!r} is not UTF-8 and cannot be recorded", hint="write it in UTF-8"
+        ) from exc
     except (ValueError, zlib.error) as exc:
         raise StoreError(
             f"database {name}: it holds what proxyfeed never writes ({exc})",
@@ -128,6 +131,9 @@ def _parse(url: str) -> URL:
     try:
         parsed = make_url(url)
         parsed.get_dialect()
+        if parsed.get_backend_name() == "sqlite" and parsed.host:
+            # With two slashes instead of four, "var" of /var/lib/proxyfeed is the name of a host.
+            raise ArgumentError("SQLite has no host")
     except (ArgumentError, ValueError) as exc:
         # Neither the value nor the cause is printed: a mistyped URL may hold a password.
         raise OperatorMistake(
