@@ -269,6 +269,11 @@ def test_a_selector_picks_the_part_that_is_wanted_as_a_whole() -> None:
     assert ranges(body, HtmlRules(selector="#list")) == [PROXY]
 
 
+def test_a_part_without_ranges_is_named() -> None:
+    assert "the section 'ul' holds no ranges" in refusal("<ul></ul>", HtmlRules(selector="ul"))
+    assert "the section 'the page' holds no ranges" in refusal("<ul></ul>", HtmlRules())
+
+
 def test_a_selector_that_matches_nothing_is_named() -> None:
     assert "'#list'" in refusal(f"<p>{PROXY}</p>", HtmlRules(selector="#list"))
 

@@ -22,6 +22,7 @@ BOTH = [PROXY, PROXY_2]
         "<h3>AOL<br>proxies</h3>",
         "<h3><img src=t.gif alt='AOL proxies'></h3>",
         "<p><b>Proxies</b></p>",
+        "<p><b><a name=p>Proxies</a></b></p>",
         "<p><strong>AOL proxy server IP addresses</strong></p>",
         "<p>Proxies:</p>",
         "Proxies<br>",
@@ -44,6 +45,7 @@ def test_a_title_in_full_opens_the_section(title: str) -> None:
         "<h3 style='display: none'>Proxies</h3>",
         "<h3 hidden>Proxies</h3>",
         "<a href='p.html'>Proxies</a><br>",
+        "<a href='p.html'><b>Proxies</b></a><br>",
         "<p>Caching | Proxies | FAQ</p>",
         "<h3>AOL proxies",
         "<!-- <h3>Proxies</h3> -->",
@@ -121,6 +123,10 @@ def test_a_new_heading_below_an_excluded_one_is_a_doubt() -> None:
         "<p><b>The following ranges are used instead of proxies:</b></p>",
         "<h4>The following ranges are used instead of proxies</h4>",
         "<p><b>Europe and Asia, where people still call at night</b></p>",
+        "<b><font size=1>Europe and Asia, where people</font> still call at night</b><br>",
+        "<dl><dt>Europe and Asia, where people still call at night</dt></dl>",
+        "<dl><dt>Europe <i>and Asia, where people still call at night</i></dt></dl>",
+        "<dl><dt><font>Europe and Asia, where people still call at night</font></dt></dl>",
         "<p>Europe</p>",
         "<p>These networks are given to the people who call in:</p>",
         "<p><a href=e.html>Europe</a></p>",
@@ -277,6 +283,8 @@ def test_ranges_that_are_the_text_of_an_image_are_a_doubt() -> None:
         "<div><div>64.12.96.0/19</div></div>",
         "&bull; 64.12.96.0/19",
         "<ul><li>64.12.96.0/20<li>64.12.112.0/20</ul>",
+        "<pre><b>64.12.96.0/20\n64.12.112.0 255.255.240.0</b></pre>",
+        "64.12.96.0/20<p><img src=s.gif width=1 height=9></p>64.12.112.0/20",
     ],
 )
 def test_a_range_is_read_as_it_is_seen(markup: str) -> None:
@@ -288,13 +296,18 @@ def test_a_range_is_read_as_it_is_seen(markup: str) -> None:
 
 def test_an_error_tells_where_the_page_has_ranges_instead() -> None:
     message = refusal(f"<h3>Our proxies</h3>{LIST}<h3>AOL clients</h3><p>{CLIENT}</p>")
-    assert "2 under 'Our proxies'" in message
-    assert "1 under 'AOL clients' (excluded)" in message
+    assert "elsewhere: 2 under 'Our proxies', 1 under 'AOL clients' (excluded)" in message
 
 
 def test_an_error_tells_how_a_page_without_ranges_is_headed() -> None:
     assert "is headed 'We are sorry', 'Links'" in refusal("<h1>We are sorry</h1><h2>Links</h2>")
     assert "no ranges and no heading" in refusal("<p>sorry</p>")
+
+
+def test_addresses_on_lines_of_preformatted_text_stand_apart() -> None:
+    body = "<h3>Proxies</h3><pre><i>64.12.96.5\n64.12.96.7</i></pre>"
+    assert ranges(body) == ["64.12.96.5/32", "64.12.96.7/32"]
+    assert "no plain list" in refusal(body.replace("pre>", "p>"))
 
 
 def test_an_error_names_only_the_first_of_many_titles() -> None:

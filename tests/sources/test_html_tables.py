@@ -36,6 +36,8 @@ def table(text: str) -> str:
         f"# Clients | # Proxies \n {CLIENT} | CIDR \n | {PROXY} {PROXY_2}",
         f"<h4>Proxies</h4> | <h4>Clients</h4> \n {PROXY} | {CLIENT} \n {PROXY_2} | {CLIENT}",
         f"# AOL<br>proxies | # AOL<br>clients \n {PROXY} | {CLIENT} \n {PROXY_2} | ",
+        f"# Proxies | # Clients \n {PROXY} | our members \n {PROXY_2} |",
+        f"Proxies and clients \n # Proxies | # Clients \n {PROXY} | \n {PROXY_2} | {CLIENT}",
         f"<b>AOL ranges</b> \n # Proxies | # Clients \n {PROXY} | {CLIENT} \n {PROXY_2} |",
         f"Proxies | Clients \n {PROXY} | {CLIENT} \n Clients | Proxies \n {CLIENT} | {PROXY_2}",
     ],
@@ -67,6 +69,7 @@ def test_a_label_over_two_columns_is_the_label_of_both() -> None:
             "'Modems'",
         ),
         (f"# Proxies | # Clients \n {PROXY} | \n <img src=x> | \n {CLIENT} |", "[an image]"),
+        (f"# AOL<br><s>proxies</s> | # Clients \n {PROXY} |", "no section is headed"),
         (f"# Proxies | # Clients \n {PROXY} of AOL | {CLIENT}", "no plain list"),
     ],
 )
@@ -102,6 +105,7 @@ def test_an_unlabelled_column_is_no_trouble_where_none_is_wanted() -> None:
         f"# IP ranges \n {PROXY} {PROXY_2}",
         f"{PROXY} | Dulles \n {PROXY_2} | (old)",
         f"# Network | # Location \n {PROXY} | Dulles \n {PROXY_2} | Reston",
+        f"{PROXY} | 2006 \n {PROXY_2} | 2007",
         f"# No. | # Network \n 1 | {PROXY} \n 2 | {PROXY_2}",
         "# Network | # Netmask \n 64.12.96.0 | 255.255.224.0 \n 149.174.160.0 | 255.255.240.0",
         "64.12.96.0<br>149.174.160.0 | 255.255.224.0<br>255.255.240.0",
@@ -111,6 +115,10 @@ def test_an_unlabelled_column_is_no_trouble_where_none_is_wanted() -> None:
 )
 def test_rows_under_a_wanted_heading_are_read(text: str) -> None:
     assert ranges(HEADING + table(text)) == BOTH
+
+
+def test_an_address_alone_is_read_beside_words() -> None:
+    assert ranges(HEADING + table("64.12.96.5 | Dulles")) == ["64.12.96.5/32"]
 
 
 def test_wildcards_are_ranges_in_tables_too() -> None:
@@ -145,7 +153,11 @@ def test_a_label_over_several_rows_is_the_label_of_each() -> None:
         (f"{PROXY} | \n | {CLIENT}", "more than one column"),
         ("64.12.0.0 | 64.12.255.255", "more than one column"),
         ("64.12.0.0<br>64.13.0.0 | 255.255.0.0", "more than one column"),
-        (f"{PROXY} | Dulles \n {CLIENT} | members", "its note names what is excluded"),
+        (f"{PROXY} | Dulles \n {CLIENT} | members", "its note names what is excluded: 'members'"),
+        (f"Clients \n # No. | # Network \n 1 | {CLIENT}", "holds no ranges"),
+        (f"<s>{PROXY}</s> | Dulles", "struck out"),
+        ("<s>64.12.96.0</s> | 255.255.224.0", "struck out"),
+        ("64.12.96.0 | <s>255.255.224.0</s>", "struck out"),
         (f"US | {PROXY} \n Europe | {PROXY_2}", "'US'"),
         (f"# Pool | # Note \n {PROXY} | none", "'Pool'"),
         (f"{PROXY} | Dulles \n Modem | pool \n {CLIENT} | Dulles", "'Modem pool'"),

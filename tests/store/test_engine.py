@@ -133,31 +133,6 @@ def test_a_driver_that_is_not_installed_is_named(
     assert error.hint == "pip install psycopg2"
 
 
-def test_two_programs_that_make_the_same_database_at_once_both_get_it(url: str) -> None:
-    program = (
-        "import sys, alembic.command, alembic.config; from proxyfeed.store import *; "
-        "print('ready', flush=True); sys.stdin.readline(); create_or_upgrade(sys.argv[1]).dispose()"
-    )
-    both = [
-        subprocess.Popen(
-            [sys.executable, "-c", program, url], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
-        for _ in range(2)
-    ]
-    for one in both:
-        assert one.stdout is not None
-        assert one.stdout.readline() == b"ready\n"
-    for one in both:
-        assert one.stdin is not None
-        one.stdin.write(b"go\n")
-        one.stdin.flush()
-    for one in both:
-        one.communicate()
-
-    assert [one.returncode for one in both] == [0, 0]
-    connect(url).dispose()
-
-
 @OPENINGS
 def test_what_cannot_be_used_is_not_kept_open(opening: Opening, url: str, database: Path) -> None:
     with closing(sqlite3.connect(database)) as other, other:

@@ -40,6 +40,28 @@ def upgrade() -> None:
     op.execute("INSERT INTO nowhere VALUES (1)")
 """
 
+# One that has written nothing yet when another program tries to, and notes what that was told.
+A_LOOK_AROUND = """
+import sqlite3
+from contextlib import closing
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    path = op.get_bind().engine.url.database
+    with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as other:
+        try:
+            answer = str(other.execute("BEGIN IMMEDIATE"))
+        except sqlite3.OperationalError as exc:
+            answer = str(exc)
+    op.create_table(answer, sa.Column("id", sa.Integer(), primary_key=True))
+"""
+
 
 @pytest.fixture
 def url(tmp_path: Path) -> str:
@@ -171,6 +193,17 @@ def test_an_upgrade_keeps_what_is_recorded(url: str, database: Path, next_releas
     assert [row.outcome for row in store.attempts("aol", 9)] == [FetchOutcome.NEW]
     store.close()
     assert {"notes", "versions", "prefixes"} <= tables(database).keys()
+
+
+def test_nobody_else_writes_while_an_upgrade_looks_and_works(
+    url: str, database: Path, next_release: Path
+) -> None:
+    create_the_old_schema(url)
+    (next_release / "versions" / "0002_notes.py").write_text(A_LOOK_AROUND)
+
+    create_or_upgrade(url).dispose()
+
+    assert tables(database).keys() >= {"database is locked"}
 
 
 def test_an_upgrade_that_fails_in_the_middle_leaves_the_database_as_it_was(

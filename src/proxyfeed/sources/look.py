@@ -38,11 +38,10 @@ class Look:
 
     def within(self, tag: Tag) -> Look:
         name = tag.name
-        is_inline = name in INLINE or name in APART
         return Look(
-            is_marked=self.is_marked if is_inline else name in _MARKING,
+            is_marked=self.is_marked if name in INLINE else name in _MARKING,
             is_bold=self.is_bold or name in _BOLD,
-            is_link=self.is_link or (name == "a" and tag.has_attr("href")),
+            is_link=self.is_link or tag.has_attr("href"),
             is_preformatted=self.is_preformatted or name in _PREFORMATTED,
             flaw=self.flaw or _flaw_of(tag),
         )

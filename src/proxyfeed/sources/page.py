@@ -189,7 +189,8 @@ class _Walk:
                 Line(
                     text,
                     level=self._heading,
-                    is_marked=looks[0].is_marked or all(look.is_bold for look in looks),
+                    is_marked=any(look.is_marked for look in looks)
+                    or all(look.is_bold for look in looks),
                     is_link=all(look.is_link for look in looks),
                     flaw=flaw,
                 )

@@ -191,6 +191,6 @@ def _joined(cells: list[Cell]) -> Line:
     return Line(
         " ".join(line.text for line in lines) or (IMAGE if cells else ""),
         is_marked=True,
-        is_link=bool(lines) and all(line.is_link for line in lines),
+        is_link=all(line.is_link for line in lines),
         flaw=next((line.flaw for line in lines if line.flaw), ""),
     )

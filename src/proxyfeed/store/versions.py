@@ -136,17 +136,8 @@ def enter_chain(connection: Connection, number: int, version: int, content: Pref
     """
     Make *version* the newest accepted one; held versions older than it are overtaken.
     """
-    latest = _first(
-        connection,
-        select_versions()
-        .where(
-            versions.c.feed_id == number,
-            versions.c.status == Status.ACCEPTED,
-            versions.c.id < version,
-        )
-        .order_by(versions.c.id.desc()),
-    )
-    old = contents.read_accepted(connection, number, latest.id) if latest else PrefixSet()
+    # Until its own rows are written, it holds what the version before it left.
+    old = contents.read_accepted(connection, number, version)
     contents.write_accepted(connection, number, version, old, content)
     connection.execute(
         update(versions)
