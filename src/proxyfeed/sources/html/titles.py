@@ -7,8 +7,8 @@ from __future__ import annotations
 from enum import Enum, auto
 
 from proxyfeed.model import HtmlRules
-from proxyfeed.sources.blocks import Line
-from proxyfeed.sources.row import words
+from proxyfeed.sources.html.blocks import Line
+from proxyfeed.sources.html.row import words
 
 # A label of these words alone tells how ranges are written, and not whose they are.
 _NOTATION_WORDS = """

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from proxyfeed.errors import FetchError
 from proxyfeed.model import FetchOutcome
-from proxyfeed.sources.coding import Decoder
+from proxyfeed.sources.fetch.coding import Decoder
 
 PACKERS = {"identity": bytes, "gzip": gzip.compress, "deflate": zlib.compress}
 

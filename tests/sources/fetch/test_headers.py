@@ -3,7 +3,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxyfeed.model import Validators
-from proxyfeed.sources.headers import conditions, seconds_asked_for, status_line, validators_in
+from proxyfeed.sources.fetch.headers import (
+    conditions,
+    seconds_asked_for,
+    status_line,
+    validators_in,
+)
 
 NEW_YEAR_2000 = 946_684_800.0
 

@@ -27,10 +27,9 @@ from tests.servers import (
 
 from proxyfeed import __version__
 from proxyfeed.model import Attempt, FetchLimits, FetchOutcome, Validators
-from proxyfeed.sources import wire
-from proxyfeed.sources.countdown import Countdown
-from proxyfeed.sources.fetch import Transport, fetch
-from proxyfeed.sources.transport import Answer
+from proxyfeed.sources.fetch import Transport, fetch, wire
+from proxyfeed.sources.fetch.countdown import Countdown
+from proxyfeed.sources.fetch.transport import Answer
 
 PAGE = b"\xef\xbb\xbf192.0.2.0/24\r\n\x00\xff"
 OK = response(PAGE)
@@ -781,9 +780,9 @@ def test_a_name_server_that_says_nothing_does_not_keep_the_process_alive() -> No
     program = """
 import threading
 from proxyfeed.model import FetchLimits
-from proxyfeed.sources.countdown import Countdown
+from proxyfeed.sources.fetch.countdown import Countdown
 from proxyfeed.sources.fetch import Transport, fetch
-from proxyfeed.sources.transport import Answer
+from proxyfeed.sources.fetch.transport import Answer
 
 transport = Transport(resolve=lambda *_: threading.Event().wait())
 print(fetch("http://lists.example/", FetchLimits(deadline=0.2), transport=transport)[-1].outcome)

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from proxyfeed.errors import BadPrefix
 from proxyfeed.prefixes import PrefixSet
-from proxyfeed.sources.row import find_address, fold, is_bare, is_netmask, read_row, words
+from proxyfeed.sources.html.row import find_address, fold, is_bare, is_netmask, read_row, words
 
 
 @pytest.mark.parametrize(

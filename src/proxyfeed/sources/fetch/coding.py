@@ -9,7 +9,7 @@ import zlib
 
 from proxyfeed.errors import FetchError
 from proxyfeed.model import FetchOutcome
-from proxyfeed.sources.transport import one_line
+from proxyfeed.sources.fetch.transport import one_line
 
 # What `zlib` calls the formats: 15 bits of window; 16 more for the frame of gzip.
 _WINDOW_BITS = {"gzip": 31, "x-gzip": 31, "deflate": 15}

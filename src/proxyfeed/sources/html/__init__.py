@@ -18,9 +18,9 @@ from __future__ import annotations
 
 from proxyfeed.model import HtmlRules
 from proxyfeed.prefixes import PrefixSet
-from proxyfeed.sources.markup import read_markup
-from proxyfeed.sources.outline import Outline
-from proxyfeed.sources.table import read_blocks
+from proxyfeed.sources.html.markup import read_markup
+from proxyfeed.sources.html.outline import Outline
+from proxyfeed.sources.html.table import read_blocks
 
 
 def read_html(content: bytes, content_type: str, rules: HtmlRules) -> PrefixSet:
@@ -32,8 +32,8 @@ def read_html(content: bytes, content_type: str, rules: HtmlRules) -> PrefixSet:
         ReadError: the page cannot be read with certainty.
     """
     markup = read_markup(content, content_type)
-    from proxyfeed.sources.page import read_page
-    from proxyfeed.sources.soup import parse, select
+    from proxyfeed.sources.html.page import read_page
+    from proxyfeed.sources.html.soup import parse, select
 
     outline = Outline(rules)
     for part in select(parse(markup), rules.selector):

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from proxyfeed.model import Attempt, FetchLimits, FetchOutcome, Validators
 from proxyfeed.redact import redact
-from proxyfeed.sources.headers import seconds_asked_for
-from proxyfeed.sources.savedfile import read_saved
-from proxyfeed.sources.transport import Answer, Transport
+from proxyfeed.sources.fetch.headers import seconds_asked_for
+from proxyfeed.sources.fetch.savedfile import read_saved
+from proxyfeed.sources.fetch.transport import Answer, Transport
 
 __all__ = ["Transport", "fetch"]
 
@@ -62,7 +62,7 @@ def _try_once(
     if scheme not in ("http", "https"):
         return Answer(FetchOutcome.UNREACHABLE, detail="the URL is not http, https or file")
 
-    from proxyfeed.sources import wire
+    from proxyfeed.sources.fetch import wire
 
     # A server that says nothing may use up its share only, so that there is time to ask again.
     patience = seconds / tries_left

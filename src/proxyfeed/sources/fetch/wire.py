@@ -18,12 +18,12 @@ import httpx
 from proxyfeed.errors import FetchError
 from proxyfeed.model import Body, FetchLimits, FetchOutcome, Validators
 from proxyfeed.redact import redact
-from proxyfeed.sources.coding import Decoder, too_large
-from proxyfeed.sources.countdown import Countdown
-from proxyfeed.sources.headers import conditions, status_line, validators_in
-from proxyfeed.sources.reason import reason_of, root_of
-from proxyfeed.sources.resolver import ResolverLoop
-from proxyfeed.sources.transport import Answer, Transport, one_line
+from proxyfeed.sources.fetch.coding import Decoder, too_large
+from proxyfeed.sources.fetch.countdown import Countdown
+from proxyfeed.sources.fetch.headers import conditions, status_line, validators_in
+from proxyfeed.sources.fetch.reason import reason_of, root_of
+from proxyfeed.sources.fetch.resolver import ResolverLoop
+from proxyfeed.sources.fetch.transport import Answer, Transport, one_line
 
 # What an exception comes to while no answer has begun, and whether another try may end better. A
 # subclass goes with its parent; a test fails if httpx raises something that is not covered here.

@@ -19,9 +19,9 @@ from dataclasses import dataclass, replace
 from proxyfeed.errors import EmptyList, ReadError
 from proxyfeed.model import HtmlRules
 from proxyfeed.prefixes import PrefixSet
-from proxyfeed.sources.blocks import Line
-from proxyfeed.sources.row import find_address, read_row
-from proxyfeed.sources.titles import Titles, Verdict
+from proxyfeed.sources.html.blocks import Line
+from proxyfeed.sources.html.row import find_address, read_row
+from proxyfeed.sources.html.titles import Titles, Verdict
 
 # Below <h1> to <h6>; and a label that says nothing we know is below one that does, so that in
 # "Proxies:" ... "Europe:" ... the second is a doubt about the first, and not its end.

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from proxyfeed.sources.row import has_address
+from proxyfeed.sources.html.row import has_address
 
 # What is seen and says nothing: an image without a text, and a rule from side to side.
 IMAGE, RULE = "[an image]", "[a horizontal rule]"

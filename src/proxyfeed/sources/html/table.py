@@ -11,11 +11,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from proxyfeed.errors import ReadError
-from proxyfeed.sources.blocks import IMAGE, Block, Cell, Line, Table
-from proxyfeed.sources.grid import Row, distinct, has_one_column, is_layout, lay_out
-from proxyfeed.sources.outline import Outline
-from proxyfeed.sources.row import is_bare, is_netmask, read_row
-from proxyfeed.sources.titles import Verdict
+from proxyfeed.sources.html.blocks import IMAGE, Block, Cell, Line, Table
+from proxyfeed.sources.html.grid import Row, distinct, has_one_column, is_layout, lay_out
+from proxyfeed.sources.html.outline import Outline
+from proxyfeed.sources.html.row import is_bare, is_netmask, read_row
+from proxyfeed.sources.html.titles import Verdict
 
 _MANY_COLUMNS = "stands in a table that has ranges in more than one column"
 

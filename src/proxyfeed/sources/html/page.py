@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from bs4 import Tag
 from bs4.element import NavigableString, PreformattedString
 
-from proxyfeed.sources.blocks import IMAGE, RULE, Block, Cell, Group, Line, Table
-from proxyfeed.sources.look import APART, INLINE, Look
-from proxyfeed.sources.row import fold, has_address
+from proxyfeed.sources.html.blocks import IMAGE, RULE, Block, Cell, Group, Line, Table
+from proxyfeed.sources.html.look import APART, INLINE, Look
+from proxyfeed.sources.html.row import fold, has_address
 
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _CELLS = frozenset({"td", "th"})

@@ -5,7 +5,7 @@ Tables as they are seen: which cell covers which column in each row.
 from __future__ import annotations
 
 from proxyfeed.errors import ReadError
-from proxyfeed.sources.blocks import Cell, Table
+from proxyfeed.sources.html.blocks import Cell, Table
 
 # A page may say colspan="1000" a hundred thousand times, or rowspan="60000" once for a long text.
 _MOST_SLOTS = 200_000

@@ -3,7 +3,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from proxyfeed.sources.countdown import Countdown
+from proxyfeed.sources.fetch.countdown import Countdown
 
 
 class StandingClock(asyncio.SelectorEventLoop):

@@ -10,8 +10,8 @@ from urllib.parse import unquote_to_bytes, urlsplit
 
 from proxyfeed.errors import FetchError
 from proxyfeed.model import Body, FetchLimits, FetchOutcome, Validators
-from proxyfeed.sources.coding import too_large
-from proxyfeed.sources.transport import Answer, one_line
+from proxyfeed.sources.fetch.coding import too_large
+from proxyfeed.sources.fetch.transport import Answer, one_line
 
 
 def read_saved(url: str, limits: FetchLimits, validators: Validators | None) -> Answer:

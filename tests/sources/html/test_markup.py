@@ -4,7 +4,7 @@ from tests.pages import AOL, page
 from proxyfeed.errors import ReadError
 from proxyfeed.model import HtmlRules
 from proxyfeed.sources.html import read_html
-from proxyfeed.sources.markup import read_markup
+from proxyfeed.sources.html.markup import read_markup
 
 LIST = "<h3>Proxies</h3><p>64.12.96.0/19</p>"
 DASHED = "<h3>Proxies</h3><p>64.12.96.0\u201364.12.127.255</p>"

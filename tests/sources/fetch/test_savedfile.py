@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from proxyfeed.model import FetchLimits, FetchOutcome, Validators
-from proxyfeed.sources.savedfile import read_saved
-from proxyfeed.sources.transport import Answer
+from proxyfeed.sources.fetch.savedfile import read_saved
+from proxyfeed.sources.fetch.transport import Answer
 
 LIMITS = FetchLimits(max_bytes=1000)
 SECOND = 1_000_000_000
