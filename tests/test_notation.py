@@ -21,7 +21,8 @@ published = pytest.mark.skipif(not PUBLISHED.is_dir(), reason=f"no published lis
 
 
 def read(text: str) -> list[str]:
-    family, keys = read_prefix(text)
+    written = read_prefix(text)
+    family, keys = written.family, written.keys
     return [key_to_text(family, key) for key in keys]
 
 
@@ -202,7 +203,8 @@ NEARLY = st.text("0123456789.:/-*abf%+_x \u2013\u0663\x00", max_size=30)
 def test_whatever_is_read_is_read_as_netaddr_reads_it(text: str, place: int, typo: str) -> None:
     mistyped = text[:place] + typo + text[place:]
     try:
-        family, keys = read_prefix(mistyped)
+        written = read_prefix(mistyped)
+        family, keys = written.family, written.keys
     except BadPrefix:
         return
 
@@ -220,7 +222,8 @@ def test_whatever_is_read_is_read_as_netaddr_reads_it(text: str, place: int, typ
 @settings(deadline=None)
 def test_no_text_is_more_than_read_or_refused(text: str) -> None:
     try:
-        family, keys = read_prefix(text)
+        written = read_prefix(text)
+    family, keys = written.family, written.keys
     except BadPrefix:
         return
 

@@ -216,7 +216,7 @@ def test_a_kernel_that_holds_what_it_should_is_left_alone() -> None:
 def test_the_same_addresses_in_other_cuts_are_no_change(
     name: str, cuts: list[str], afresh: bool
 ) -> None:
-    members = frozenset(key for row in cuts for key in read_prefix(row)[1])
+    members = frozenset(key for row in cuts for key in read_prefix(row).keys)
     live = changed(holding(SPEC, DESIRED), name, members=members)
 
     assert make_plan(SPEC, DESIRED, live, afresh=afresh).is_nothing

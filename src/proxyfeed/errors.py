@@ -10,6 +10,7 @@ Everything that can go wrong, as one tree.
     │   ├── FetchError                      the body could not be had
     │   └── ReadError                       a body is there, and is not the list it should be
     │       ├── EmptyList                   it is the right place, and holds nothing
+    │       ├── CutShort                    it says itself that a part of it is missing
     │       └── BadPrefix                   one row is not an address, a prefix or a range
     ├── GuardError                 exit 4   a version is held, or must not be accepted
     ├── KernelError                exit 5   the kernel does not hold what it should
@@ -92,6 +93,10 @@ class ReadError(FeedError):
 
 class EmptyList(ReadError):
     code = "empty"
+
+
+class CutShort(ReadError):
+    code = "cut-short"
 
 
 class BadPrefix(ReadError):

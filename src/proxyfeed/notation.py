@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import socket
+from dataclasses import dataclass
 
 from proxyfeed.errors import BadPrefix
 
@@ -24,13 +25,25 @@ _GLOB = re.compile(rf"{_PART}(?:\.{_PART}){{3}}")
 _LONGEST = 120
 
 
-def read_prefix(text: str) -> tuple[int, list[int]]:
+@dataclass(frozen=True, slots=True)
+class Written:
     """
-    Read one prefix, address or range and return its family (4 or 6) and its keys.
+    One written prefix, read: its *family* (4 or 6), its *keys*, of which a range may need several,
+    and whether host bits had to be cleared, as in ``172.44.1.0/21``.
+    """
+
+    family: int
+    keys: list[int]
+    is_masked: bool = False
+
+
+def read_prefix(text: str) -> Written:
+    """
+    Read one prefix, address or range.
 
     Accepted: ``64.12.96.0/19``, a bare address, ``64.12.96.0/255.255.224.0``,
     ``64.12.0.0-64.12.255.255`` (any dash), ``64.12.*.*``, and the IPv6 forms of the first two and
-    of the range. Host bits are cleared. A range may need several prefixes.
+    of the range.
 
     Raises:
         BadPrefix: for anything else. Short quads such as ``208.54.144/32`` are refused, because
@@ -41,13 +54,14 @@ def read_prefix(text: str) -> tuple[int, list[int]]:
         raise BadPrefix(text[:_LONGEST], "is not an address")
     row = text.translate(_DASHES)
     if "*" in row or ("-" in row and _GLOB.fullmatch(row)):
-        return 4, _read_glob(row, text)
+        return Written(4, _read_glob(row, text))
     if "-" in row:
         return _read_range(row, text)
     address, slash, tail = row.partition("/")
     family, number = read_address(address, text)
     length = _read_length(tail, family, text) if slash else BITS[family]
-    return family, [make_key(family, number, length)]
+    key = make_key(family, number, length)
+    return Written(family, [key], is_masked=key >> 8 != number)
 
 
 def read_address(address: str, text: str | None = None) -> tuple[int, int]:
@@ -113,7 +127,7 @@ def _read_length(tail: str, family: int, text: str) -> int:
     return length
 
 
-def _read_range(row: str, text: str) -> tuple[int, list[int]]:
+def _read_range(row: str, text: str) -> Written:
     left, _, right = row.partition("-")
     family, first = read_address(left.strip(), text)
     other, last = read_address(right.strip(), text)
@@ -121,7 +135,7 @@ def _read_range(row: str, text: str) -> tuple[int, list[int]]:
         raise BadPrefix(text, "is a range across two address families")
     if last < first:
         raise BadPrefix(text, "is a range that ends before it begins")
-    return family, range_to_keys(family, first, last)
+    return Written(family, range_to_keys(family, first, last))
 
 
 def _read_glob(row: str, text: str) -> list[int]:

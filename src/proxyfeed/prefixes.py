@@ -53,10 +53,10 @@ class PrefixSet:
         keys: dict[int, list[int]] = {4: [], 6: []}
         for number, row in enumerate(rows, 1):
             try:
-                family, found = read_prefix(row)
+                written = read_prefix(row)
             except BadPrefix as exc:
                 raise BadPrefix(exc.value, exc.why, row=number) from None
-            keys[family] += found
+            keys[written.family] += written.keys
         return cls.from_keys(keys[4], keys[6])
 
     @classmethod

@@ -109,14 +109,14 @@ def _read_keys(family: int, texts: list[str]) -> tuple[frozenset[Member], tuple[
     odd = []
     for text in texts:
         try:
-            found, read = read_prefix(text)
+            written = read_prefix(text)
         except BadPrefix:
             odd.append(text)  # for example "10.1.0.0/16 nomatch"
             continue
-        if found != family:
+        if written.family != family:
             odd.append(text)
             continue
-        keys += read
+        keys += written.keys
     return frozenset(keys), tuple(odd)
 
 

@@ -5,6 +5,7 @@ The nouns that every room shares: frozen values, no behaviour beyond what they a
 from proxyfeed.model.alerts import AlertKind, AlertState, Delivery, Event
 from proxyfeed.model.fetching import Attempt, Body, FetchOutcome, Validators
 from proxyfeed.model.kernel import Action, Applied, Live, LiveSet, Member, Plan, RulePlan, SetPlan
+from proxyfeed.model.listing import Labels, Listing, RejectedRow
 from proxyfeed.model.outcome import Outcome, Problem
 from proxyfeed.model.results import (
     AlertTestResult,
@@ -29,7 +30,26 @@ from proxyfeed.model.results import (
     Stay,
     UpdateResult,
 )
-from proxyfeed.model.settings import Feed, FetchLimits, HtmlRules, Limits, SetSpec, VirtualService
+from proxyfeed.model.rules import (
+    Column,
+    CsvRules,
+    HtmlRules,
+    InlineRules,
+    JsonRules,
+    Query,
+    Rules,
+    TextRules,
+)
+from proxyfeed.model.settings import (
+    About,
+    Feed,
+    FetchLimits,
+    Kind,
+    Limits,
+    SetSpec,
+    Timing,
+    VirtualService,
+)
 from proxyfeed.model.versions import (
     Application,
     Diff,
@@ -44,6 +64,7 @@ from proxyfeed.model.versions import (
 )
 
 __all__ = [
+    "About",
     "Action",
     "AlertKind",
     "AlertState",
@@ -53,8 +74,10 @@ __all__ = [
     "ApplyResult",
     "Attempt",
     "Body",
+    "Column",
     "Comparison",
     "ConfigResult",
+    "CsvRules",
     "DecisionResult",
     "Delivery",
     "Diff",
@@ -72,7 +95,12 @@ __all__ = [
     "HistoryResult",
     "HtmlRules",
     "InitResult",
+    "InlineRules",
+    "JsonRules",
+    "Kind",
+    "Labels",
     "Limits",
+    "Listing",
     "Live",
     "LiveSet",
     "LookupResult",
@@ -82,10 +110,13 @@ __all__ = [
     "Pin",
     "Plan",
     "Problem",
+    "Query",
     "Reading",
+    "RejectedRow",
     "RuleLines",
     "RulePlan",
     "RuleResult",
+    "Rules",
     "SetPlan",
     "SetReport",
     "SetSpec",
@@ -95,6 +126,8 @@ __all__ = [
     "Status",
     "StatusResult",
     "Stay",
+    "TextRules",
+    "Timing",
     "UpdateResult",
     "Validators",
     "Version",

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 class FetchOutcome(StrEnum):
     """
-    The closed list of what can come of one attempt at one URL.
+    The closed list of what can come of one attempt at one URL; *NOT_DUE* is none at all.
     """
 
     NEW = "new"
@@ -28,6 +28,7 @@ class FetchOutcome(StrEnum):
     BAD_STATUS = "bad status"
     BAD_REDIRECT = "bad redirect"
     NO_FILE = "no file"
+    NOT_DUE = "not due"
 
     @property
     def is_good(self) -> bool:
@@ -75,6 +76,7 @@ class Attempt:
     """
     One try at one URL, as it is recorded: *url* without secrets, *size* in bytes of the expanded
     body, *seconds* from the first byte sent. *status* is None where no HTTP answer came.
+    *retry_after* are the seconds that the server asks to be left alone for, 0 for none.
     """
 
     url: str
@@ -84,3 +86,4 @@ class Attempt:
     seconds: float
     detail: str = ""
     body: Body | None = None
+    retry_after: float = 0.0

@@ -5,24 +5,11 @@ What is configured: feeds, their limits, and the sets that they fill.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
+from enum import StrEnum
 
+from proxyfeed.model.rules import Rules
 from proxyfeed.prefixes import PrefixSet
-
-
-@dataclass(frozen=True, slots=True)
-class HtmlRules:
-    """
-    How to find the wanted list in a page; see `proxyfeed.sources.html` for what each means.
-
-    *selector* is a CSS selector for the part of the page to read. *heading*, *exclude* and
-    *ignore* are phrases, compared as whole words without regard to case.
-    """
-
-    selector: str | None = None
-    heading: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-    ignore: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,22 +40,73 @@ class Limits:
     widest_ipv4: int = 8
     widest_ipv6: int = 19
     allow: PrefixSet = PrefixSet()
+    may_be_empty: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """
+    What time does to a feed.
+
+    It is not asked again before *min_interval*. Addresses that it drops stay desired for
+    *hold_removals*. *max_age* without a good fetch is one alarm, *max_unchanged* without a change
+    upstream another; after *expire_after* of nothing but failures its addresses leave desired.
+    *stamp* is the header that says how old a body is: ``last-modified``, ``etag`` or ``none``.
+    """
+
+    min_interval: timedelta = timedelta(0)
+    hold_removals: timedelta = timedelta(0)
     max_age: timedelta | None = timedelta(days=3)
+    max_unchanged: timedelta | None = None
+    expire_after: timedelta | None = None
+    stamp: str = "last-modified"
+
+
+class Kind(StrEnum):
+    """
+    Who is behind the addresses of a feed.
+    """
+
+    PROXY = "proxy"
+    CARRIER = "carrier NAT"
+    VPN = "vpn"
+    CLOUD = "cloud"
+    CDN = "everyone behind this CDN"
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """
+    What the catalogue knows of a feed, for people: *changes* is how often it does, *facts* where
+    all this is from, and *checked* when that was looked at.
+    """
+
+    note: str = ""
+    kind: Kind | None = None
+    good_for: str = ""
+    changes: str = ""
+    facts: str = ""
+    checked: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Feed:
     """
-    One published list. *urls* are tried in order: the live page, an archived copy, a saved file.
+    One published list. *urls* are tried in order: the live page, an archived copy, a saved file;
+    a list that stands in the configuration itself has none.
     """
 
     name: str
     urls: tuple[str, ...] = field(repr=False)
-    format: str
-    html: HtmlRules = HtmlRules()
+    rules: Rules
     fetch: FetchLimits = FetchLimits()
     limits: Limits = Limits()
-    note: str = ""
+    timing: Timing = Timing()
+    about: About = About()
+
+    @property
+    def format(self) -> str:
+        return self.rules.format
 
 
 @dataclass(frozen=True, slots=True, order=True)

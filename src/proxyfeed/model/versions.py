@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from proxyfeed.model.fetching import Attempt, FetchOutcome
+from proxyfeed.model.listing import Labels
 from proxyfeed.prefixes import PrefixSet
 
 
@@ -20,11 +21,13 @@ class Status(StrEnum):
 
 class Severity(StrEnum):
     """
-    *ABSOLUTE* needs the configuration to change, *RELATIVE* an operator's approval.
+    *ABSOLUTE* needs the configuration to change, *RELATIVE* an operator's approval; a *NOTE* holds
+    nothing back.
     """
 
     ABSOLUTE = "absolute"
     RELATIVE = "relative"
+    NOTE = "note"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,9 @@ class Finding:
 class Version:
     """
     One numbered content of one feed, as it is listed. Counts are those of the aggregated set.
+
+    *label* is the name of the labels that it carries, such as ``country``, and *labels_digest*
+    theirs; both are "" without labels. *upstream_stamp* is upstream's own time.
     """
 
     id: int
@@ -49,10 +55,12 @@ class Version:
     digest: str
     status: Status
     fetched_at: datetime
-    upstream_stamp: str | None
+    upstream_stamp: datetime | None
     prefixes: int
     addresses_ipv4: int
     addresses_ipv6: int
+    label: str = ""
+    labels_digest: str = ""
     findings: tuple[Finding, ...] = ()
     accepted_at: datetime | None = None
     decided_at: datetime | None = None
@@ -89,6 +97,8 @@ class FetchRow:
     last_modified: str | None = None
     version: int | None = None
     id: int = 0
+    stamp: datetime | None = None
+    retry_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +111,10 @@ class FeedState:
     are those that an operator rejected since. *baseline* is what the guard compares with
     besides the latest. *last* is the newest attempt, *last_good* the newest that gave a list, and
     *validated* the newest GET whose content is the latest version.
+
+    *seen* is the newest stamp of what was accepted, counted anew from an operator's approval on.
+    *failing_since* is the first attempt after the last good one, None while it goes well.
+    *pauses* are the URLs, without secrets, that ask to be left alone until a time still to come.
     """
 
     feed: str
@@ -113,6 +127,9 @@ class FeedState:
     last: FetchRow | None = None
     last_good: FetchRow | None = None
     validated: FetchRow | None = None
+    seen: datetime | None = None
+    failing_since: datetime | None = None
+    pauses: tuple[tuple[str, datetime], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +140,8 @@ class Reading:
     *attempts* carry their final outcomes, the last one is the verdict. With a *status* the
     *content* becomes a new version; *version* names the known version that the content is.
     *source* is the URL of the verdict in full, *reader* the digest of the rules it was read by.
+    *labels* belong to the content, *stamp* is upstream's time of it. Without any attempt the feed
+    was not due.
     """
 
     feed: str
@@ -133,10 +152,12 @@ class Reading:
     status: Status | None = None
     findings: tuple[Finding, ...] = ()
     version: int | None = None
+    labels: Labels = Labels()
+    stamp: datetime | None = None
 
     @property
     def outcome(self) -> FetchOutcome:
-        return self.attempts[-1].outcome
+        return self.attempts[-1].outcome if self.attempts else FetchOutcome.NOT_DUE
 
 
 @dataclass(frozen=True, slots=True)
