@@ -67,7 +67,7 @@ class HttpServer:
     Gives each connection the next of *answers* (bytes, or a script), and the last one for ever.
 
     There is one request to a connection. *requests* holds those that came. *greeting* is sent
-    before anything was asked.
+    before anything was asked. A *listener* takes the place of a free port of *host*.
     """
 
     def __init__(
@@ -76,6 +76,7 @@ class HttpServer:
         tls: ssl.SSLContext | None = None,
         host: str = "127.0.0.1",
         greeting: bytes = b"",
+        listener: socket.socket | None = None,
     ) -> None:
         self.answers = list(answers)
         self.requests: list[Request] = []
@@ -84,11 +85,9 @@ class HttpServer:
         self._stopping = threading.Event()
         self._connections: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._listener = socket.create_server((host, 0), family=family)
-        self.port: int = self._listener.getsockname()[1]
-        scheme = "https" if tls else "http"
-        self.url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.port}"
+        self._listener = listener or socket.create_server((host, 0), family=family_of(host))
+        host, self.port = self._listener.getsockname()[:2]
+        self.url = self.named(host).rstrip("/")
 
     def __enter__(self) -> HttpServer:
         self._start(self._accept)
@@ -103,6 +102,13 @@ class HttpServer:
         for thread in self._threads:
             thread.join()
         self._listener.close()
+
+    def named(self, host: str) -> str:
+        """
+        Return the URL of this server under another name.
+        """
+        scheme = "https" if self._tls else "http"
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.port}/"
 
     def _start(self, work: Callable[..., None], *arguments: object) -> None:
         thread = threading.Thread(target=work, args=arguments, daemon=True)
@@ -133,6 +139,10 @@ class HttpServer:
             call.send(answer)
         else:
             answer(call)
+
+
+def family_of(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 def _read_request(connection: socket.socket) -> Request | None:
@@ -166,7 +176,7 @@ def redirect(location: str, status: int = 302, **headers: str) -> bytes:
 
 class Certificate(NamedTuple):
     """
-    A self-signed certificate for loopback, and what servers and clients do with it.
+    A self-signed certificate, and what servers and clients do with it.
     """
 
     path: Path
@@ -181,11 +191,54 @@ class Certificate(NamedTuple):
         return ssl.create_default_context(cafile=str(self.path))
 
 
-def make_certificate(folder: Path) -> Certificate:
+LOOPBACK = "IP:127.0.0.1,IP:::1,DNS:localhost"
+# "openssl req" dates from now on only; "openssl ca" takes any dates, and wants a register.
+_REGISTER = """\
+[ca]
+default_ca = here
+[here]
+database = {folder}/register
+new_certs_dir = {folder}
+rand_serial = yes
+default_md = sha256
+policy = policy
+x509_extensions = extensions
+[policy]
+commonName = supplied
+[extensions]
+subjectAltName = {names}
+"""
+
+
+def make_certificate(folder: Path, names: str = LOOPBACK) -> Certificate:
     certificate = Certificate(folder / "certificate.pem", folder / "key.pem")
-    command = ["openssl", "req", "-x509", "-nodes", "-days", "2", "-subj", "/CN=loopback"]
-    command += ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
-    command += ["-addext", "subjectAltName=IP:127.0.0.1,IP:::1,DNS:localhost"]
-    command += ["-keyout", str(certificate.key), "-out", str(certificate.path)]
-    subprocess.run(command, check=True, capture_output=True)
+    _openssl(
+        *("req", "-x509", "-days", "2", "-addext", f"subjectAltName={names}"),
+        *(*_new_key(certificate), "-out", certificate.path),
+    )
     return certificate
+
+
+def make_expired_certificate(folder: Path) -> Certificate:
+    certificate = Certificate(folder / "certificate.pem", folder / "key.pem")
+    request, settings = folder / "request.pem", folder / "settings"
+    settings.write_text(_REGISTER.format(folder=folder, names=LOOPBACK), "utf-8")
+    (folder / "register").touch()
+    _openssl("req", "-new", *_new_key(certificate), "-out", request)
+    _openssl(
+        *("ca", "-batch", "-notext", "-selfsign", "-config", settings),
+        *("-startdate", "20070203000000Z", "-enddate", "20070204000000Z"),
+        *("-keyfile", certificate.key, "-in", request, "-out", certificate.path),
+    )
+    return certificate
+
+
+def _new_key(certificate: Certificate) -> tuple[str | Path, ...]:
+    # Each has another name: of two that are called the same, OpenSSL takes one for the other.
+    subject = ("-subj", f"/CN={certificate.path.parent.name}")
+    curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1")
+    return (*subject, *curve, "-nodes", "-keyout", certificate.key)
+
+
+def _openssl(*arguments: str | Path) -> None:
+    subprocess.run(["openssl", *arguments], check=True, capture_output=True)

@@ -223,7 +223,7 @@ def test_whatever_is_read_is_read_as_netaddr_reads_it(text: str, place: int, typ
 def test_no_text_is_more_than_read_or_refused(text: str) -> None:
     try:
         written = read_prefix(text)
-    family, keys = written.family, written.keys
+        family, keys = written.family, written.keys
     except BadPrefix:
         return
 

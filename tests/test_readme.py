@@ -8,6 +8,7 @@ import json
 import re
 import shutil
 import tomllib
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -118,9 +119,16 @@ def keys_of_the_configuration(monkeypatch: pytest.MonkeyPatch) -> set[tuple[str,
 
     for name in ("take", "table", "tables"):
         spy_on(name)
-    feed = {"url": "http://192.0.2.1/", "format": "html", "html": {"heading": ["x"]}}
-    values = {"feeds": {"name": feed}, "sets": {"name": {"feeds": ["name"], "mark": 1}}}
-    parse(values, "a test", Path("/"), Path("/"))
+    sets = {"name": {"feeds": ["name"], "mark": 1}}
+    usual = {"url": "http://192.0.2.1/"}
+    for feed in (
+        {**usual, "format": "html", "html": {"heading": ["x"]}},
+        {**usual, "format": "text"},
+        {**usual, "format": "csv"},
+        {**usual, "format": "json", "json": {"path": "x"}},
+        {"format": "inline", "prefixes": ["20.0.0.0/24"], "dated": date(2026, 11, 1)},
+    ):
+        parse({"feeds": {"name": feed}, "sets": sets}, "a test", Path("/"), Path("/"))
     return asked
 
 
@@ -128,7 +136,7 @@ def test_every_key_of_the_configuration_is_in_the_readme(monkeypatch: pytest.Mon
     table = " ".join(f"{key} {text}" for key, text in rows("Configuration").items())
     asked = keys_of_the_configuration(monkeypatch)
 
-    assert len({place for place, _ in asked}) == 5
+    assert len({place for place, _ in asked}) == 8
     for place, key in sorted(asked):
         # A table is written with its brackets, `[sets.NAME]`, and a key as itself, `mark`.
         assert f"`{key}`" in table or re.search(rf"`\[(\w+\.)*{key}[].]", table), (place, key)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 import proxyfeed.model
 from proxyfeed.model import (
+    About,
     Action,
     AlertTestResult,
     ApplyResult,
@@ -27,7 +28,9 @@ from proxyfeed.model import (
     Diff,
     DiffResult,
     Feed,
+    FeedEntry,
     FeedReport,
+    FeedsResult,
     FeedState,
     FeedStatus,
     FetchesResult,
@@ -36,12 +39,16 @@ from proxyfeed.model import (
     Finding,
     HistoryResult,
     InitResult,
+    Kind,
+    Labels,
+    Listing,
     LookupResult,
     Membership,
     Outcome,
     Pin,
     Plan,
     Problem,
+    RejectedRow,
     RuleLines,
     RulePlan,
     RuleResult,
@@ -54,6 +61,8 @@ from proxyfeed.model import (
     Status,
     StatusResult,
     Stay,
+    TextRules,
+    TryResult,
     UpdateResult,
     Version,
     VirtualService,
@@ -81,7 +90,7 @@ def version(number: int = 7, text: str = "") -> Version:
         digest=NEW.digest,
         status=Status.HELD,
         fetched_at=NIGHT,
-        upstream_stamp=f"Tue, 17 Nov 2026{text}",
+        upstream_stamp=NIGHT,
         prefixes=3,
         addresses_ipv4=NEW.family(4).addresses,
         addresses_ipv6=NEW.family(6).addresses,
@@ -114,7 +123,22 @@ def results(text: str = "") -> list[object]:
     feed = FeedReport("aol", FetchOutcome.HELD, (attempt,), 7, DIFF, version(7, text).findings, pin)
 
     spec = SetSpec("aol", ("aol",), 1, virtual=(VirtualService(4, "192.0.2.80", 80),))
-    source = Feed("aol", (f"https://h.example/{text}",), "html")
+    source = Feed(
+        "aol",
+        (f"https://h.example/{text}",),
+        TextRules(stamp=f"as of{text}"),
+        about=About(note=f"ours{text}", kind=Kind.CDN, facts=f"somewhere{text}"),
+    )
+    listing = Listing(
+        NEW,
+        Labels.of("country", [(f"DE{text}", NEW)]),
+        rows=5,
+        rejected=(RejectedRow("line 2", f"x{text}", "is not an address"),),
+        rejections=1,
+        masked=(f"line 3: 10.0.0.1/8{text}",),
+        maskings=1,
+        stamp=NIGHT,
+    )
 
     return [
         UpdateResult((feed,), (done, idle)),
@@ -138,6 +162,10 @@ def results(text: str = "") -> list[object]:
         ConfigResult("proxyfeed.toml", "sqlite:////p.db", "auto", (source,), (spec,), ()),
         InitResult("proxyfeed.toml", True, "sqlite:////p.db", ("proxyfeed update",)),
         AlertTestResult((delivery,)),
+        FeedsResult((FeedEntry(source, ("aol",)),)),
+        FeedsResult((FeedEntry(source, ()),), is_list=True),
+        TryResult(source, (attempt,), listing, version(7, text).findings, is_new=True),
+        TryResult(source, (attempt,), None, (), is_new=True),
     ]
 
 

@@ -33,6 +33,7 @@ _SEVERITY = {
     AlertKind.TEST: "info",
     AlertKind.RECOVERED: "success",
     AlertKind.FAILED: "failure",
+    AlertKind.EXPIRED: "failure",
     AlertKind.APPLY: "failure",
 }
 

@@ -21,7 +21,8 @@ def catalog() -> dict[str, dict[str, Any]]:
     """
     tables = tomllib.loads(Path(__file__).with_name("catalog.toml").read_text("utf-8"))
     for table in tables.values():
-        table["urls"] = [_locate(url) for url in table["urls"]]
+        if "urls" in table:
+            table["urls"] = [_locate(url) for url in table["urls"]]
     return tables
 
 

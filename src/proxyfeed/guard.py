@@ -9,9 +9,10 @@ a family's addresses would have held three of those changes, all of them real gr
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from functools import cache
 
-from proxyfeed.model import Finding, Limits, SetSpec, Severity
+from proxyfeed.model import Finding, Limits, Listing, SetSpec, Severity
 from proxyfeed.prefixes import FAMILIES, PrefixSet
 
 # IANA IPv4 Special-Purpose Address Registry (RFC 6890), multicast (RFC 5771), class E (RFC 1112).
@@ -27,6 +28,8 @@ _SPECIAL_IPV6 = (
 )  # fmt: skip
 _DEFAULT_ROUTES = ("0.0.0.0/0", "::/0")
 _SHOWN = 3
+# A clock of upstream's may run a little ahead; a stamp of the year 2099 would outdate all others.
+_AHEAD = timedelta(days=1)
 _MILLION = 1_000_000
 
 
@@ -57,18 +60,61 @@ def judge(
     return tuple(findings)
 
 
-def judge_set(spec: SetSpec, desired: PrefixSet) -> tuple[Finding, ...]:
+def judge_set(
+    spec: SetSpec, desired: PrefixSet, *, may_be_empty: bool = False
+) -> tuple[Finding, ...]:
     """
     The absolute rules once more, for what a whole set is about to hold.
 
     Feeds are judged when they are fetched; the configuration may have changed since then.
     """
-    findings = [*_nothing_left(desired), *_default_route(desired)]
+    findings = [*([] if may_be_empty else _nothing_left(desired)), *_default_route(desired)]
     return (*findings, *_protected(desired, spec.protect))
 
 
+def judge_stamp(stamp: datetime | None, seen: datetime | None) -> tuple[Finding, ...]:
+    """
+    Whether a body is older than what was accepted before, by upstream's own time.
+
+    Apple's edges served an older list on 6 of 109 days; that the ETag changed does not say that
+    the list is newer.
+    """
+    if stamp is None or seen is None or stamp >= seen:
+        return ()
+    what = f"upstream's own time, {_time(stamp)}, is older than {_time(seen)}, seen before"
+    return (_finding("older", what, Severity.RELATIVE),)
+
+
+def believed_stamp(stamp: datetime | None, now: datetime) -> datetime | None:
+    """
+    Upstream's own time, None where it gives none or one in the future.
+    """
+    return stamp if stamp is not None and stamp <= now + _AHEAD else None
+
+
+def notes_on(listing: Listing, now: datetime) -> tuple[Finding, ...]:
+    """
+    What an operator may want to know of a body that was read; nothing of it holds a version.
+    """
+    notes = []
+    if listing.rejections:
+        more = listing.rejections - len(listing.rejected)
+        shown = "; ".join(map(str, listing.rejected)) + (f"; and {more} more" if more else "")
+        rows = f"{listing.rejections} of {listing.rows} rows"
+        notes.append(_note("rejected-rows", f"left out {rows}, which are no prefixes: {shown}"))
+    if listing.maskings:
+        first = "; ".join(listing.masked[:_SHOWN])
+        what = f"cleared the host bits of {listing.maskings} rows, the first: {first}"
+        notes.append(_note("host-bits", what))
+    if listing.stamp is not None and believed_stamp(listing.stamp, now) is None:
+        what = f"did not believe upstream's time, {_time(listing.stamp)}, which is still to come"
+        notes.append(_note("future-stamp", what))
+    return tuple(notes)
+
+
 def _absolute(content: PrefixSet, limits: Limits, protected: PrefixSet) -> Iterator[Finding]:
-    yield from _nothing_left(content)
+    if not limits.may_be_empty:
+        yield from _nothing_left(content)
     yield from _default_route(content)
     special = (content & special_purpose()) - limits.allow
     if special:
@@ -142,6 +188,14 @@ def _some(prefixes: PrefixSet) -> str:
     shown = [line for line, _ in zip(prefixes.lines(), range(_SHOWN), strict=False)]
     more = len(prefixes) - len(shown)
     return ", ".join(shown) + (f" and {more} more" if more else "")
+
+
+def _time(stamp: datetime) -> str:
+    return f"{stamp:%Y-%m-%d %H:%M} UTC"
+
+
+def _note(rule: str, what: str) -> Finding:
+    return _finding(rule, what, Severity.NOTE)
 
 
 def _finding(rule: str, what: str, severity: Severity = Severity.ABSOLUTE) -> Finding:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Iterable
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 
 from proxyfeed.errors import BadPrefix
@@ -15,6 +15,7 @@ from proxyfeed.prefixes import PrefixSet
 
 T = TypeVar("T")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_LONGEST = 5200 * _UNITS["w"]
 _BYTES = {"": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 
 
@@ -29,9 +30,9 @@ class Table:
         self.place = place
         self.mistakes = mistakes
         self._known: list[str] = []
-        self._values: dict[str, Any] = {}
+        self.values: dict[str, Any] = {}
         if isinstance(values, dict):
-            self._values = values
+            self.values = values
         else:
             self._complain(place, f"must be a table, and is {_kind(values)}")
 
@@ -40,14 +41,14 @@ class Table:
         Read the value of *key*; *read* raises ValueError with what it should have been.
         """
         self._known.append(key)
-        if key not in self._values:
+        if key not in self.values:
             return default
         try:
-            return read(self._values[key])
+            return read(self.values[key])
         except Unshown as exc:
             self.mistake(key, str(exc))
         except ValueError as exc:
-            self.mistake(key, f"{exc}, and is {self._values[key]!r}")
+            self.mistake(key, f"{exc}, and is {self.values[key]!r}")
         return default
 
     def mistake(self, key: str, what: str) -> None:
@@ -55,14 +56,14 @@ class Table:
 
     def table(self, key: str) -> Table:
         self._known.append(key)
-        return Table(self._values.get(key, {}), self._inside(key), self.mistakes)
+        return Table(self.values.get(key, {}), self._inside(key), self.mistakes)
 
     def tables(self, key: str) -> dict[str, Table]:
         self._known.append(key)
-        inside = Table(self._values.get(key, {}), self._inside(key), self.mistakes)
+        inside = Table(self.values.get(key, {}), self._inside(key), self.mistakes)
         return {
             name: Table(value, f"{inside.place}.{name}", self.mistakes)
-            for name, value in inside._values.items()
+            for name, value in inside.values.items()
         }
 
     def over(self, base: dict[str, Any]) -> Table:
@@ -70,17 +71,17 @@ class Table:
         The same table with what it does not say taken from *base*, one level deep.
         """
         merged = dict(base)
-        for key, value in self._values.items():
+        for key, value in self.values.items():
             if isinstance(value, dict) and isinstance(base.get(key), dict):
                 value = {**base[key], **value}
             merged[key] = value
         return Table(merged, self.place, self.mistakes)
 
     def has(self, key: str) -> bool:
-        return key in self._values
+        return key in self.values
 
     def close(self) -> None:
-        for key in self._values:
+        for key in self.values:
             if key not in self._known:
                 near = difflib.get_close_matches(key, self._known, 1)
                 meant = f"; did you mean {near[0]!r}?" if near else ""
@@ -130,6 +131,13 @@ def flag(value: object) -> bool:
     return value
 
 
+def at_least_one(value: object) -> Texts:
+    found = texts(value)
+    if not found:
+        raise ValueError("must not be empty")
+    return found
+
+
 def one_of(*choices: str) -> Callable[[object], str]:
     def read(value: object) -> str:
         if value not in choices:
@@ -165,7 +173,20 @@ def duration(value: object) -> timedelta:
     found = re.fullmatch(r"([0-9]{1,6}) ?([smhdw])", value) if isinstance(value, str) else None
     if not found:
         raise ValueError('must be a time such as "30m", "48h" or "3d"')
-    return timedelta(seconds=int(found[1]) * _UNITS[found[2]])
+    seconds = int(found[1]) * _UNITS[found[2]]
+    # What lies before the year 1 is no time that could be computed with.
+    if seconds > _LONGEST:
+        raise ValueError("must be at most 5200w")
+    return timedelta(seconds=seconds)
+
+
+def day(value: object) -> date:
+    """
+    A day as TOML writes it, such as 2026-08-17.
+    """
+    if not isinstance(value, date) or isinstance(value, datetime):
+        raise ValueError("must be a day such as 2026-08-17, without quotes")
+    return value
 
 
 def size(value: object) -> int:

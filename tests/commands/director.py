@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
+from proxyfeed.commands.desired import Desired, desired
 from proxyfeed.commands.doors import Doors
 from proxyfeed.commands.update import update
 from proxyfeed.config import Config, parse
@@ -52,6 +53,19 @@ html.heading = ["proxies"]
 [sets.aol]""",
 )
 
+TEXT_FEED = """
+apply = "manual"
+
+[feeds.relay]
+url = "file:relay.txt"
+format = "text"
+text.stamp = "last change:"
+
+[sets.relay]
+feeds = ["relay"]
+mark = 1
+"""
+
 ALERTS = f"""
 [alerts]
 to = ["{TARGET}"]
@@ -64,6 +78,14 @@ def rows(count: int, first: int = 0) -> list[str]:
     So many prefixes of 256 addresses each: of a hundred, one more or less is 1 %.
     """
     return [f"20.0.{number}.0/24" for number in range(first, first + count)]
+
+
+def text(*prefixes: str, stamp: datetime | None = None) -> bytes:
+    """
+    A list in the text format, with upstream's own time in a comment if there is one.
+    """
+    head = f"# last change: {stamp.isoformat()}\n" if stamp else "# the relay\n"
+    return (head + "".join(f"{prefix}\n" for prefix in prefixes)).encode()
 
 
 def page(*prefixes: str) -> bytes:
@@ -111,15 +133,15 @@ class Director:
         return Doors(
             store=self.store,
             firewall=Firewall(Runner(path=str(self.folder / "nothing installed"))),
-            fetch=partial(fetch, transport=_transport()),
+            fetch=partial(fetch, transport=transport()),
             send=self._send,
             now=self.now,
             host="lvs1",
             who="ines",
         )
 
-    def update(self, *feeds: str, dry_run: bool = False) -> Outcome:
-        return update(self.config, self.doors(), feeds, dry_run=dry_run)
+    def update(self, *feeds: str, dry_run: bool = False, force_fetch: bool = False) -> Outcome:
+        return update(self.config, self.doors(), feeds, dry_run=dry_run, force_fetch=force_fetch)
 
     def night(self, *prefixes: str) -> Outcome:
         """
@@ -129,6 +151,17 @@ class Director:
             self.publish(*prefixes)
         self.now += DAY
         return self.update()
+
+    def text_night(self, *prefixes: str, stamp: datetime | None = None) -> Outcome:
+        """
+        The same for the feed of `TEXT_FEED`.
+        """
+        self.publish(to="relay.txt", body=text(*prefixes, stamp=stamp))
+        return self.night()
+
+    def desired(self, name: str) -> Desired:
+        states = {feed: self.store.state(feed, self.now) for feed in self.config.feeds}
+        return desired(self.config, self.doors(), self.config.sets[name], states)
 
     def versions(self) -> list[tuple[int, str]]:
         found = reversed(self.store.versions())
@@ -165,6 +198,6 @@ def outcomes(outcome: Outcome) -> dict[str, str]:
     return {report.feed: report.outcome.value for report in result.feeds}
 
 
-def _transport() -> Transport:
+def transport() -> Transport:
     # A context without authorities is made faster than one with all, and nothing here needs any.
     return Transport(verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), sleep=lambda _seconds: None)

@@ -157,7 +157,7 @@ def test_the_end_of_a_failure_and_of_staleness_is_one_message(alerted: Director)
 
 def test_a_feed_with_max_age_forever_is_never_stale(alerted: Director) -> None:
     feed = alerted.config.feeds["aol"]
-    ageless = replace(feed, limits=replace(feed.limits, max_age=None))
+    ageless = replace(feed, timing=replace(feed.timing, max_age=None))
     alerted.config = replace(alerted.config, feeds={"aol": ageless})
     break_page(alerted)
 

@@ -462,7 +462,7 @@ def test_a_shipped_copy_is_the_same_one_in_a_newer_installation(
         folder = director.folder / release
         folder.mkdir()
         director.publish(*rows(100), to=f"{release}/saved.html")
-        monkeypatch.setattr("proxyfeed.commands.update.shipped", lambda _name, at=folder: at)
+        monkeypatch.setattr("proxyfeed.commands.judging.shipped", lambda _name, at=folder: at)
         with HttpServer(response(b"gone", status=404)) as server:
             director.configure(
                 live_and_saved(server).replace("file:saved.html", f"{folder.as_uri()}/saved.html")
@@ -535,7 +535,7 @@ def test_a_dry_run_sends_no_alert(director: Director) -> None:
 
 def wanted(director: Director, doors: Doors, **instead: PrefixSet) -> PrefixSet:
     spec = director.config.sets["aol"]
-    return desired(doors, spec, states_of(doors, spec.feeds), instead).prefixes
+    return desired(director.config, doors, spec, states_of(doors, spec.feeds), instead).prefixes
 
 
 def test_a_set_wants_the_union_of_its_feeds_less_what_it_excludes(director: Director) -> None:
@@ -556,7 +556,7 @@ def test_a_set_does_without_a_feed_that_has_no_version_yet_and_names_it(
 
     doors = director.doors()
     spec = director.config.sets["aol"]
-    found = desired(doors, spec, states_of(doors, spec.feeds))
+    found = desired(director.config, doors, spec, states_of(doors, spec.feeds))
 
     assert (found.versions, found.missing) == ((1,), ("opera",))
     assert found.prefixes == PrefixSet.parse(["20.0.0.0/24"])

@@ -32,7 +32,7 @@ def reporting_commands() -> set[str]:
 
 def _leaves(command: Any, *words: str) -> Iterator[tuple[tuple[str, ...], Any]]:
     inner = getattr(command, "commands", {})
-    if not inner:
+    if not inner or getattr(command, "invoke_without_command", False):
         yield words, command
     for name, one in inner.items():
         yield from _leaves(one, *words, name)

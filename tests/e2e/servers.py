@@ -18,17 +18,17 @@ from typing import Any, NamedTuple
 from aiosmtpd.controller import BaseThreadedController
 from aiosmtpd.smtp import SMTP, Envelope
 from tests.kernel.namespaces import Namespace
-from tests.servers import Call, HttpServer, Script, response
+from tests.servers import Call, HttpServer, Script, family_of, response
 
 # Free in every new namespace, so that configurations and databases can be copied.
 SITE_PORT, WEBHOOK_PORT, MAIL_PORT = 8080, 8081, 2525
 PAGE = "/proxyinfo.html"
 
 
-def listen_inside(namespace: Namespace, port: int) -> socket.socket:
-    listener = namespace.open_socket(socket.AF_INET, socket.SOCK_STREAM)
+def listen_inside(namespace: Namespace, port: int, host: str = "127.0.0.1") -> socket.socket:
+    listener = namespace.open_socket(family_of(host), socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind(("127.0.0.1", port))
+    listener.bind((host, port))
     listener.listen()
     return listener
 
@@ -39,11 +39,7 @@ class Site(HttpServer):
     """
 
     def __init__(self, namespace: Namespace) -> None:
-        super().__init__(self._route)
-        self._listener.close()
-        self._listener = listen_inside(namespace, SITE_PORT)
-        self.port = SITE_PORT
-        self.url = f"http://127.0.0.1:{SITE_PORT}"
+        super().__init__(self._route, listener=listen_inside(namespace, SITE_PORT))
         self.pages: dict[str, bytes | Script] = {}
 
     def __enter__(self) -> Site:

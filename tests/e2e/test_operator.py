@@ -281,6 +281,9 @@ def test_exit_code_70_is_a_bug_with_a_traceback_and_a_request(running: Machine) 
 REPORTS = [
     ("init", 0),
     ("config", 0),
+    ("feeds", 0),
+    ("feeds show fastly", 0),
+    ("feeds try aol", 0),
     ("update", 4),
     ("status", 4),
     ("history", 0),

@@ -1,7 +1,7 @@
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -14,144 +14,45 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, event
 from tests.servers import HttpServer, response
+from tests.store.readings import (
+    DAY,
+    HOST,
+    NOW,
+    TOO_MUCH,
+    URL,
+    approve,
+    ask,
+    attempt,
+    countries,
+    dump,
+    failed,
+    held,
+    ids,
+    new,
+    open_engine,
+    open_store,
+    record,
+    reject,
+    seen,
+)
 
 from proxyfeed.errors import OperatorMistake, StoreError
 from proxyfeed.model import (
     AlertKind,
     AlertState,
     Application,
-    Attempt,
     Body,
     Delivery,
     FetchLimits,
     FetchOutcome,
-    Finding,
     Pin,
     Reading,
-    Severity,
     Status,
-    Validators,
     Version,
 )
 from proxyfeed.prefixes import FAMILIES, PrefixSet
 from proxyfeed.sources.fetch import fetch
-from proxyfeed.store import Store, connect, create_or_upgrade, url_digest
-
-NOW = datetime(2026, 11, 20, 3, 30, tzinfo=UTC)
-DAY = timedelta(days=1)
-URL = "https://lists.example.net/proxies.html"
-HOST = "lvs1.example.net"
-TOO_MUCH = Finding("growth", Severity.RELATIVE, "IPv4: 512 addresses come")
-
-
-@pytest.fixture(scope="module")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """
-    A database as the migrations make it; each test takes a copy.
-    """
-    path = tmp_path_factory.mktemp("migrated") / "proxyfeed.db"
-    create_or_upgrade(f"sqlite:///{path}").dispose()
-    return path
-
-
-@pytest.fixture
-def database(migrated: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copy(migrated, tmp_path))
-
-
-@pytest.fixture
-def store(database: Path) -> Iterator[Store]:
-    with closing(open_store(database)) as store:
-        yield store
-
-
-def open_engine(database: Path) -> Engine:
-    engine = connect(f"sqlite:///{database}")
-    # The pool gives the same connection again. No test here cuts the power, so none need wait.
-    with closing(engine.raw_connection()) as connection:
-        connection.cursor().execute("PRAGMA synchronous = OFF")
-    return engine
-
-
-def open_store(database: Path, host: str = HOST) -> Store:
-    return Store(open_engine(database), host=host)
-
-
-def attempt(outcome: FetchOutcome, body: bytes = b"", etag: str | None = None) -> Attempt:
-    validators = Validators(URL, etag, None) if etag else None
-    return Attempt(
-        url=URL,
-        outcome=outcome,
-        status=200 if body else None,
-        size=len(body),
-        seconds=0.25,
-        body=Body(body, "text/html", validators) if body else None,
-    )
-
-
-def new(*rows: str, feed: str = "aol", body: bytes = b"", etag: str | None = None) -> Reading:
-    """
-    A reading that was accepted.
-    """
-    content = PrefixSet.parse(rows)
-    verdict = attempt(FetchOutcome.NEW, body or repr(rows).encode(), etag)
-    return Reading(feed, (verdict,), URL, "reader", content, Status.ACCEPTED)
-
-
-def held(*rows: str, feed: str = "aol", body: bytes = b"") -> Reading:
-    """
-    A reading that the guard holds.
-    """
-    verdict = attempt(FetchOutcome.HELD, body or repr(rows).encode())
-    content = PrefixSet.parse(rows)
-    return Reading(feed, (verdict,), URL, "reader", content, Status.HELD, (TOO_MUCH,))
-
-
-def failed(outcome: FetchOutcome = FetchOutcome.TIMED_OUT, body: bytes = b"") -> Reading:
-    return Reading("aol", (attempt(outcome, body),), URL, "reader")
-
-
-def seen(outcome: FetchOutcome, version: int, etag: str | None = None) -> Reading:
-    """
-    A reading of content that is known already.
-    """
-    body = b"" if outcome is FetchOutcome.NOT_MODIFIED else b"the same list"
-    return Reading("aol", (attempt(outcome, body, etag),), URL, "reader", version=version)
-
-
-def record(store: Store, *readings: Reading, at: datetime = NOW) -> Version:
-    """
-    Record one run and return the version of its last reading.
-    """
-    number = store.record(readings, at)[readings[-1].feed]
-    assert number is not None
-    return store.version(number)
-
-
-def approve(store: Store, version: Version, at: datetime = NOW) -> None:
-    store.approve(version, by="ines", reason=None, now=at)
-
-
-def reject(store: Store, version: Version, at: datetime = NOW) -> None:
-    store.reject(version, by="ines", reason="not announced", now=at)
-
-
-def ids(versions: tuple[Version, ...]) -> list[int]:
-    return [version.id for version in versions]
-
-
-def ask(database: Path, query: str) -> list[Any]:
-    """
-    Look into the file by another connection than the store's.
-    """
-    with closing(sqlite3.connect(database)) as connection:
-        return connection.execute(query).fetchall()
-
-
-def dump(database: Path) -> list[str]:
-    with closing(sqlite3.connect(database)) as connection:
-        return list(connection.iterdump())
-
+from proxyfeed.store import Store, url_digest
 
 # ---------------------------------------------------------------- numbers
 
@@ -206,13 +107,13 @@ def test_a_version_says_what_it_counts_and_what_speaks_against_it(store: Store) 
 
 
 def test_upstreams_own_date_is_kept_with_its_version(store: Store) -> None:
-    stamp = "Sat, 03 Feb 2007 00:00:00 GMT"
-    reading = new("20.0.0.0/24")
-    verdict = replace(
-        reading.attempts[0], body=Body(b"list", validators=Validators(URL, None, stamp))
-    )
+    stamp = datetime(2007, 2, 3, 9, 0, tzinfo=timezone(timedelta(hours=9)))
+    reading = replace(new("20.0.0.0/24"), stamp=stamp)
 
-    assert record(store, replace(reading, attempts=(verdict,))).upstream_stamp == stamp
+    found = record(store, reading).upstream_stamp
+
+    assert found == datetime(2007, 2, 3, tzinfo=UTC)
+    assert found.tzinfo is UTC
 
 
 def test_versions_are_listed_newest_first(store: Store) -> None:
@@ -373,6 +274,15 @@ def test_an_address_lives_on_when_its_prefix_is_cut_anew(store: Store) -> None:
     assert store.lives("aol", "40.0.0.1") == ()
 
 
+def test_an_address_that_comes_and_goes_has_a_life_each_time(store: Store) -> None:
+    for _ in range(2):
+        record(store, new("20.0.0.0/24"))
+        record(store, new("30.0.0.0/24"))
+
+    assert store.lives("aol", "20.0.0.1") == ((1, 2), (3, 4))
+    assert store.content(store.version(2)) == PrefixSet.parse(["30.0.0.0/24"])
+
+
 def test_an_address_has_no_life_in_a_feed_that_is_unknown(store: Store) -> None:
     assert store.lives("unknown", "20.0.0.1") == ()
 
@@ -503,6 +413,31 @@ def test_approval_overtakes_older_held_versions_of_the_same_feed_only(store: Sto
     assert store.content(overtaken) == PrefixSet.parse(["20.0.0.0/24"])
     assert store.version(elsewhere.id).status is Status.HELD
     assert store.state("aol", NOW).waiting == (newer,)
+
+
+def test_what_was_overtaken_while_an_operator_looked_at_it_is_not_approved(
+    store: Store, database: Path
+) -> None:
+    looked_at = record(store, held("20.0.0.0/24"))
+    record(store, new("20.0.1.0/24"))
+    before = dump(database)
+
+    with pytest.raises(OperatorMistake, match="version 2 was accepted meanwhile"):
+        approve(store, looked_at)
+    assert dump(database) == before
+
+
+@pytest.mark.parametrize("decide", [approve, reject])
+def test_what_another_operator_approved_meanwhile_stays_as_it_is(
+    store: Store, database: Path, decide: Callable[[Store, Version], None]
+) -> None:
+    looked_at = record(store, held("20.0.0.0/24"))
+    approve(store, looked_at)
+    before = dump(database)
+
+    with pytest.raises(OperatorMistake, match="version 1 was accepted meanwhile"):
+        decide(store, looked_at)
+    assert dump(database) == before
 
 
 def test_a_newly_accepted_version_overtakes_what_was_held(store: Store) -> None:
@@ -929,7 +864,9 @@ def a_whole_run() -> list[Reading]:
     """
     A run that writes to every table that a run writes to.
     """
-    return [new("20.0.2.0/24", "2a00::/32"), held("30.0.0.0/24", feed="opera"), failed()]
+    labelled = replace(new("20.0.2.0/24", "2a00::/32"), labels=countries(DE="20.0.2.0/24"))
+    stopped = replace(held("30.0.0.0/24", feed="opera"), labels=countries(NO="30.0.0.0/24"))
+    return [labelled, stopped, failed()]
 
 
 def test_a_run_that_breaks_at_any_statement_has_recorded_nothing(
@@ -938,7 +875,8 @@ def test_a_run_that_breaks_at_any_statement_has_recorded_nothing(
     def begun(name: str) -> tuple[Path, Engine]:
         database = Path(shutil.copy(migrated, tmp_path / name))
         engine = open_engine(database)
-        record(Store(engine, host=HOST), new("20.0.1.0/24"), held("20.0.3.0/24"))
+        labelled = replace(new("20.0.1.0/24"), labels=countries(US="20.0.1.0/24"))
+        record(Store(engine, host=HOST), labelled, held("20.0.3.0/24"))
         return database, engine
 
     _, engine = begun("whole.db")
@@ -965,7 +903,8 @@ def test_a_decision_that_breaks_at_any_statement_has_changed_nothing(
         engine = open_engine(database)
         store = Store(engine, host=HOST)
         record(store, new("20.0.1.0/24"))
-        return database, engine, record(store, held("20.0.3.0/24"))
+        labelled = replace(held("20.0.3.0/24"), labels=countries(US="20.0.3.0/24"))
+        return database, engine, record(store, labelled)
 
     _, engine, version = begun("whole.db")
     statements = break_at(engine, statement=0)

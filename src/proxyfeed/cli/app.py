@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 import proxyfeed
-from proxyfeed.cli import kernel, nightly, past, setting_up
+from proxyfeed.cli import catalogue, kernel, nightly, past, setting_up
 from proxyfeed.cli.output import fail, say
 from proxyfeed.cli.surroundings import Surroundings
 from proxyfeed.errors import OperatorMistake, ProxyfeedError
@@ -29,7 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for group in (setting_up, nightly, kernel, past):
+for group in (setting_up, catalogue, nightly, kernel, past):
     group.add_to(app)
 
 

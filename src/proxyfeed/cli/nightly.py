@@ -31,6 +31,9 @@ def update(
     no_apply: Annotated[
         bool, typer.Option("--no-apply", help="Record versions, leave the kernel alone.")
     ] = False,
+    force_fetch: Annotated[
+        bool, typer.Option("--force-fetch", help="Ask, also what is not due (min_interval).")
+    ] = False,
     jitter: Annotated[
         str, typer.Option(metavar="TIME", help="Wait a random while first, at most 30m, say.")
     ] = "0s",
@@ -56,7 +59,12 @@ def update(
             doors,
         ):
             outcome = command(
-                config, doors, tuple(feeds or ()), dry_run=dry_run, skip_apply=no_apply
+                config,
+                doors,
+                tuple(feeds or ()),
+                dry_run=dry_run,
+                skip_apply=no_apply,
+                force_fetch=force_fetch,
             )
     except (LockHeld, Unequipped) as exc:
         if not dry_run:

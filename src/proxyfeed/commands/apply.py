@@ -37,7 +37,7 @@ def apply(config: Config, doors: Doors, names: tuple[str, ...], *, dry_run: bool
     """
     specs = chosen_sets(config, names)
     states = states_of(doors, tuple({feed: None for spec in specs for feed in spec.feeds}))
-    reports, problems = apply_sets(doors, specs, states, "apply", dry_run=dry_run)
+    reports, problems = apply_sets(config, doors, specs, states, "apply", dry_run=dry_run)
     if not dry_run:
         # Whoever applies knows that something differed, and after a boot everything does.
         looked = [f"set {spec.name}" for spec in specs]
@@ -52,6 +52,7 @@ def apply(config: Config, doors: Doors, names: tuple[str, ...], *, dry_run: bool
 
 
 def apply_sets(
+    config: Config,
     doors: Doors,
     specs: Iterable[SetSpec],
     states: Mapping[str, FeedState],
@@ -68,12 +69,12 @@ def apply_sets(
     for spec in specs:
         doors.progress(f"applying set {spec.name}")
         try:
-            wanted = desired(doors, spec, states, instead)
-            if not wanted.versions and not wanted.prefixes:
+            wanted = desired(config, doors, spec, states, instead)
+            if not wanted.is_known:
                 reports.append(SetReport(spec.name, skipped=NO_VERSION))
                 continue
             last = doors.store.last_application(spec.name)
-            refuse_absurd(spec, wanted.prefixes)
+            refuse_absurd(spec, wanted)
             refuse_loss(doors, spec, wanted, last, action)
             if dry_run:
                 reports.append(_look_ahead(doors, spec, wanted))
@@ -96,7 +97,15 @@ def _look_ahead(doors: Doors, spec: SetSpec, wanted: Desired) -> SetReport:
     target = served(spec, wanted.prefixes)
     change = Diff.between(held_prefixes(spec, live), target)
     plan = make_plan(spec, wanted.prefixes, live)
-    return SetReport(spec.name, wanted.versions, plan, change, target, notes=_gaps(wanted))
+    return SetReport(
+        spec.name,
+        wanted.versions,
+        plan,
+        change,
+        target,
+        notes=_gaps(wanted),
+        waiting=wanted.waiting,
+    )
 
 
 def _report(
@@ -113,25 +122,31 @@ def _report(
         digest=applied.digest,
         notes=(*_gaps(wanted), *applied.notes),
         drift=drift_of(last, applied),
+        waiting=wanted.waiting,
     )
 
 
 def _gaps(wanted: Desired) -> tuple[str, ...]:
-    return tuple(
+    missing = [
         f"feed {feed} has no accepted version yet, and none of its addresses is in"
         for feed in wanted.missing
-    )
+    ]
+    expired = [
+        f"feed {feed} has expired (expire_after), and none of its addresses is in"
+        for feed in wanted.expired
+    ]
+    return (*missing, *expired)
 
 
 def look_at_set(
-    doors: Doors, spec: SetSpec, states: Mapping[str, FeedState], reason: str
+    config: Config, doors: Doors, spec: SetSpec, states: Mapping[str, FeedState], reason: str
 ) -> SetReport:
     """
     Report a set that is left alone for *reason*: what waits, and what another hand has changed.
     """
     last = doors.store.last_application(spec.name)
-    wanted = desired(doors, spec, states)
-    if last is None or not wanted.versions:
+    wanted = desired(config, doors, spec, states)
+    if last is None or not wanted.is_known:
         return SetReport(spec.name, skipped=reason)
     try:
         live = doors.firewall.read(spec)
@@ -142,7 +157,14 @@ def look_at_set(
     plan = make_plan(spec, wanted.prefixes, live)
     notes = () if plan.is_nothing else ("live differs from desired; to apply: proxyfeed apply",)
     drift = describe_drift(last, plan, held)
-    return SetReport(spec.name, wanted.versions, notes=notes, drift=drift, skipped=reason)
+    return SetReport(
+        spec.name,
+        wanted.versions,
+        notes=notes,
+        drift=drift,
+        skipped=reason,
+        waiting=wanted.waiting,
+    )
 
 
 def _remember(

@@ -7,7 +7,7 @@ from __future__ import annotations
 from proxyfeed.commands.apply import apply_sets
 from proxyfeed.commands.desired import states_of
 from proxyfeed.commands.doors import Doors
-from proxyfeed.commands.update import findings_for
+from proxyfeed.commands.judging import findings_for
 from proxyfeed.config import Config
 from proxyfeed.errors import GuardError, OperatorMistake
 from proxyfeed.model import (
@@ -92,7 +92,7 @@ def rollback(config: Config, doors: Doors, number: int, *, reason: str | None) -
     if reason is not None or not (state.pin and state.pin.version == number):
         doors.store.pin(Pin(version.feed, number, doors.now, doors.who, reason))
     states = states_of(doors, tuple(config.feeds))
-    sets, problems = apply_sets(doors, specs, states, "rollback")
+    sets, problems = apply_sets(config, doors, specs, states, "rollback")
     lift = f"to lift the pin: proxyfeed release {version.feed}"
     note = f"feed {version.feed} is pinned to version {number}; {lift}"
     if was_active:

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from proxyfeed.commands.apply import NO_VERSION
 from proxyfeed.commands.desired import desired, states_of
 from proxyfeed.commands.doors import Doors, to_problem
@@ -57,17 +59,16 @@ def _live(config: Config, doors: Doors) -> tuple[tuple[Comparison, ...], tuple[P
     states = states_of(doors, tuple(config.feeds))
     comparisons, problems = [], []
     for spec in config.sets.values():
-        wanted = desired(doors, spec, states)
+        wanted = desired(config, doors, spec, states)
         try:
             live = held_prefixes(spec, doors.firewall.read(spec))
         except ProxyfeedError as exc:
             problems.append(to_problem(exc, f"set {spec.name}"))
             continue
-        target = served(spec, wanted.prefixes) if wanted.versions else live
+        target = served(spec, wanted.prefixes) if wanted.is_known else live
         name = ", ".join(f"version {number}" for number in wanted.versions) or NO_VERSION
-        comparisons.append(
-            compare(f"live set {spec.name}", f"desired set {spec.name} ({name})", live, target)
-        )
+        found = compare(f"live set {spec.name}", f"desired set {spec.name} ({name})", live, target)
+        comparisons.append(replace(found, waiting=wanted.waiting))
     return tuple(comparisons), tuple(problems)
 
 

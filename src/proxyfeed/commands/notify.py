@@ -20,6 +20,7 @@ from proxyfeed.model import (
     FetchOutcome,
     Problem,
     SetReport,
+    Severity,
 )
 from proxyfeed.report.words import change, diff_body
 
@@ -54,14 +55,15 @@ def feed_events(report: FeedReport, state: FeedState, problems: Iterable[Problem
     events = [
         Event(AlertKind.FAILED, subject, report.outcome, problem.message, _with_hint(problem))
         for problem in problems
-        if problem.code == "feed"
+        if problem.code == "feed" and report.attempts
     ]
     if report.outcome is FetchOutcome.NEW and report.diff is not None:
         title = f"{report.feed}: version {report.version} accepted, {change(report.diff)}"
         events.append(Event(AlertKind.CHANGED, subject, "", title, diff_text(report.diff)))
     if report.outcome is FetchOutcome.HELD and report.diff is not None:
         title = f"{report.feed}: version {report.version} is held, {change(report.diff)}"
-        reasons = "\n".join(finding.what for finding in report.findings)
+        against = [one for one in report.findings if one.severity is not Severity.NOTE]
+        reasons = "\n".join(finding.what for finding in against)
         body = (
             f"{reasons}\n\n{diff_text(report.diff)}\n"
             f"nothing was changed; to decide: proxyfeed diff {report.version}, "
@@ -82,6 +84,34 @@ def stale_event(feed: str, age: timedelta) -> Event:
     title = f"{feed}: no good fetch for {age.days} d {age.seconds // 3600} h"
     body = "the last accepted version stays active\nto see why: proxyfeed status"
     return Event(AlertKind.STALE, f"feed {feed}", "stale", title, body)
+
+
+def unchanged_event(feed: str, age: timedelta) -> Event:
+    title = f"{feed}: upstream has not changed for {age.days} d"
+    body = (
+        "it is fetched and read every time; has its maker left it?\n"
+        f"to see since when: proxyfeed history {feed}"
+    )
+    return Event(AlertKind.UNCHANGED, f"feed {feed}", "unchanged", title, body)
+
+
+def expired_problem(config: Config, feed: str, dead: timedelta) -> Problem:
+    """
+    Say, as loud as can be, that a dead feed's addresses are no longer desired.
+    """
+    sets = ", ".join(name for name, spec in config.sets.items() if feed in spec.feeds)
+    what = (
+        f"feed {feed}: nothing but failures for {dead.days} d, past its expire_after: its "
+        f"addresses have left what is desired of set {sets or '(none)'}"
+    )
+    hint = f"proxyfeed fetches {feed}; to bring them back: take expire_after out of feeds.{feed}"
+    return Problem("expired", 3, what, hint, f"feed {feed}")
+
+
+def expired_event(problem: Problem) -> Event:
+    return Event(
+        AlertKind.EXPIRED, problem.subject, "expired", problem.message, _with_hint(problem)
+    )
 
 
 def apply_events(reports: Iterable[SetReport], problems: Iterable[Problem]) -> list[Event]:

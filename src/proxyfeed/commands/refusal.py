@@ -10,15 +10,15 @@ from proxyfeed.errors import KernelError
 from proxyfeed.guard import judge_set
 from proxyfeed.model import Application, SetSpec
 from proxyfeed.planning import held_prefixes, served
-from proxyfeed.prefixes import PrefixSet
 
 
-def refuse_absurd(spec: SetSpec, prefixes: PrefixSet) -> None:
+def refuse_absurd(spec: SetSpec, wanted: Desired) -> None:
     """
     Raises:
         KernelError: the set must not hold that, whatever version says so.
     """
-    findings = judge_set(spec, served(spec, prefixes))
+    target = served(spec, wanted.prefixes)
+    findings = judge_set(spec, target, may_be_empty=wanted.may_be_empty)
     if findings:
         raise KernelError(
             f"set {spec.name} is not applied: it {findings[0].what}",

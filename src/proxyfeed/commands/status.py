@@ -4,9 +4,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+
 from proxyfeed.alert import target_names
+from proxyfeed.commands.clocks import dead_for, stale_for, unchanged_for
 from proxyfeed.commands.desired import desired, states_of
 from proxyfeed.commands.doors import Doors, to_problem
+from proxyfeed.commands.judging import due_at
+from proxyfeed.commands.notify import expired_problem
 from proxyfeed.commands.refusal import refuse_absurd
 from proxyfeed.config import Config
 from proxyfeed.errors import ProxyfeedError
@@ -33,10 +39,10 @@ def status(config: Config, doors: Doors) -> Outcome:
     """
     states = states_of(doors, tuple(config.feeds))
     feeds = tuple(_feed_status(config, doors, state) for state in states.values())
-    problems = [problem for feed in feeds for problem in _feed_problems(feed)]
+    problems = [problem for feed in feeds for problem in _feed_problems(config, feed)]
     sets = []
     for spec in config.sets.values():
-        found, problem = _set_status(doors, spec, states)
+        found, problem = _set_status(config, doors, spec, states)
         sets.append(found)
         problems += [problem] if problem else []
     orphans = _orphans(config, doors)
@@ -55,14 +61,23 @@ def status(config: Config, doors: Doors) -> Outcome:
 
 
 def _feed_status(config: Config, doors: Doors, state: FeedState) -> FeedStatus:
-    limit = config.feeds[state.feed].limits.max_age
-    age = doors.now - state.last_good.at if state.last_good else None
+    feed = config.feeds[state.feed]
     sets = tuple(spec.name for spec in config.sets.values() if state.feed in spec.feeds)
-    is_stale = limit is not None and age is not None and age > limit
-    return FeedStatus(state, sets, age.total_seconds() if age and is_stale else None)
+    return FeedStatus(
+        state,
+        sets,
+        stale_for=_seconds(stale_for(feed, state, doors.now)),
+        unchanged_for=_seconds(unchanged_for(feed, state, doors.now)),
+        dead_for=_seconds(dead_for(feed, state)),
+        due_at=due_at(feed, state, doors.now),
+    )
 
 
-def _feed_problems(feed: FeedStatus) -> list[Problem]:
+def _seconds(span: timedelta | None) -> float | None:
+    return None if span is None else span.total_seconds()
+
+
+def _feed_problems(config: Config, feed: FeedStatus) -> list[Problem]:
     state = feed.state
     subject = f"feed {state.feed}"
     problems = []
@@ -72,6 +87,11 @@ def _feed_problems(feed: FeedStatus) -> list[Problem]:
     elif feed.stale_for is not None:
         what = f"{subject}: no good fetch for {feed.stale_for / 86400:.1f} days"
         problems.append(Problem("stale", 3, what, "proxyfeed update", subject))
+    if feed.unchanged_for is not None:
+        what = f"{subject}: upstream has not changed for {feed.unchanged_for / 86400:.1f} days"
+        problems.append(Problem("unchanged", 3, what, f"proxyfeed history {state.feed}", subject))
+    if feed.dead_for is not None:
+        problems.append(expired_problem(config, state.feed, timedelta(seconds=feed.dead_for)))
     if state.latest is None and state.last is None:
         what = f"{subject}: it was never fetched"
         problems.append(Problem("feed", 3, what, "proxyfeed update", subject))
@@ -84,34 +104,39 @@ def _feed_problems(feed: FeedStatus) -> list[Problem]:
 
 
 def _set_status(
-    doors: Doors, spec: SetSpec, states: dict[str, FeedState]
+    config: Config, doors: Doors, spec: SetSpec, states: dict[str, FeedState]
 ) -> tuple[SetStatus, Problem | None]:
-    wanted = desired(doors, spec, states)
+    wanted = desired(config, doors, spec, states)
     target = served(spec, wanted.prefixes)
     last = doors.store.last_application(spec.name)
-    mark = f"{spec.mark:#x}/{spec.mask:#x}"
-    at = last.at if last else None
+    found = SetStatus(
+        set=spec.name,
+        versions=wanted.versions,
+        desired=target,
+        mark=f"{spec.mark:#x}/{spec.mask:#x}",
+        plan=None,
+        missing=PrefixSet(),
+        extra=PrefixSet(),
+        applied_at=last.at if last else None,
+        waiting=wanted.waiting,
+    )
     try:
         live = doors.firewall.read(spec)
     except ProxyfeedError as exc:
         note = f"the kernel could not be looked at: {exc.message}"
-        nothing = PrefixSet()
-        found = SetStatus(
-            spec.name, wanted.versions, target, mark, None, nothing, nothing, at, note
-        )
-        return found, to_problem(exc, f"set {spec.name}")
+        return replace(found, note=note), to_problem(exc, f"set {spec.name}")
     held = held_prefixes(spec, live)
-    if not wanted.versions:
+    if not wanted.is_known:
         note = "no accepted version yet, so nothing is desired"
-        found = SetStatus(spec.name, (), target, mark, None, PrefixSet(), held, at, note)
-        return found, _unknown_problem(spec, held)
+        return replace(found, extra=held, note=note), _unknown_problem(spec, held)
     plan = make_plan(spec, wanted.prefixes, live)
-    note = "; ".join(f"feed {feed} has no accepted version yet" for feed in wanted.missing)
-    found = SetStatus(
-        spec.name, wanted.versions, target, mark, plan, target - held, held - target, at, note
+    notes = [f"feed {feed} has no accepted version yet" for feed in wanted.missing]
+    notes += [f"feed {feed} has expired" for feed in wanted.expired]
+    found = replace(
+        found, plan=plan, missing=target - held, extra=held - target, note="; ".join(notes)
     )
     try:
-        refuse_absurd(spec, wanted.prefixes)
+        refuse_absurd(spec, wanted)
     except ProxyfeedError as exc:
         return found, to_problem(exc, f"set {spec.name}")
     return found, _set_problem(spec, plan)

@@ -19,6 +19,8 @@ class AlertKind(StrEnum):
     HELD = "held"
     FAILED = "failed"
     STALE = "stale"
+    UNCHANGED = "unchanged"
+    EXPIRED = "expired"
     PINNED = "pinned"
     DRIFT = "drift"
     MENDED = "mended"

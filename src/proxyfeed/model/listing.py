@@ -33,19 +33,23 @@ class Labels:
     @property
     def digest(self) -> str:
         """
-        SHA-256 over each label, by its length and UTF-8 text, and its part's digest; "" for no
-        labels.
+        SHA-256 over the name and each label, by length and UTF-8 text, and the labels' parts by
+        their digests; "" for no labels.
         """
         if not self.name:
             return ""
-        whole = hashlib.sha256()
+        whole = hashlib.sha256(_counted(self.name))
         for label, part in self.parts:
-            text = label.encode()
-            whole.update(f"{len(text)}:".encode() + text + part.digest.encode())
+            whole.update(_counted(label) + part.digest.encode())
         return whole.hexdigest()
 
     def __bool__(self) -> bool:
         return bool(self.name)
+
+
+def _counted(text: str) -> bytes:
+    content = text.encode()
+    return f"{len(content)}:".encode() + content
 
 
 @dataclass(frozen=True, slots=True)

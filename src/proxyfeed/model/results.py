@@ -10,6 +10,7 @@ from datetime import datetime
 from proxyfeed.model.alerts import Delivery
 from proxyfeed.model.fetching import Attempt, FetchOutcome
 from proxyfeed.model.kernel import Plan
+from proxyfeed.model.listing import Listing
 from proxyfeed.model.settings import Feed, SetSpec
 from proxyfeed.model.versions import Diff, FeedState, FetchRow, Finding, Pin, Version
 from proxyfeed.prefixes import PrefixSet
@@ -19,7 +20,8 @@ from proxyfeed.prefixes import PrefixSet
 class FeedReport:
     """
     What came of one feed: *version* is the number that its content has, None if nothing was read;
-    *diff* is against the newest accepted version before it, for new and held content.
+    *diff* is against the newest accepted version before it, for new and held content. Where the
+    feed was not asked, *due_at* is when it may be; *last* is the newest attempt.
     """
 
     feed: str
@@ -31,6 +33,20 @@ class FeedReport:
     pin: Pin | None = None
     latest: int | None = None
     active: int | None = None
+    due_at: datetime | None = None
+    last: FetchRow | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """
+    Addresses that a feed has dropped and that stay desired *until* they have been gone for its
+    ``hold_removals``.
+    """
+
+    feed: str
+    prefixes: PrefixSet
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +54,7 @@ class SetReport:
     """
     What came of one set: *plan* as it was carried out, or would be; *change* of what the kernel
     holds; *drift* is what was found otherwise than it was last applied; *skipped* says why nothing
-    was tried, *failed* why it did not succeed.
+    was tried, *failed* why it did not succeed. *waiting* is part of what is desired.
     """
 
     set: str
@@ -52,6 +68,7 @@ class SetReport:
     drift: str = ""
     skipped: str = ""
     failed: str = ""
+    waiting: tuple[Waiting, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +89,7 @@ class Comparison:
     """
     One *old* against one *new*, by their names: *entries_added* and *entries_removed* are lines of
     the canonical lists, which differ also where the same addresses are cut in another way.
+    *waiting* are addresses of the new side that will leave by themselves.
     """
 
     old: str
@@ -80,6 +98,7 @@ class Comparison:
     entries_added: tuple[str, ...]
     entries_removed: tuple[str, ...]
     note: str = ""
+    waiting: tuple[Waiting, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,13 +188,17 @@ class LookupResult:
 @dataclass(frozen=True, slots=True)
 class FeedStatus:
     """
-    Where one feed stands now: *stale_for* in seconds since the last good fetch, where that is past
-    its ``max_age``, or None.
+    Where one feed stands now, in seconds or None: *stale_for* since the last good fetch, where that
+    is past its ``max_age``; *unchanged_for* since upstream changed, past ``max_unchanged``;
+    *dead_for* of nothing but failures, past ``expire_after``. *due_at* is when it may be asked.
     """
 
     state: FeedState
     sets: tuple[str, ...]
     stale_for: float | None
+    unchanged_for: float | None = None
+    dead_for: float | None = None
+    due_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +217,7 @@ class SetStatus:
     extra: PrefixSet
     applied_at: datetime | None
     note: str = ""
+    waiting: tuple[Waiting, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +259,36 @@ class InitResult:
     wrote_config: bool
     database: str
     next_steps: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FeedEntry:
+    feed: Feed
+    sets: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FeedsResult:
+    """
+    *is_list* tells a list of all feeds from all that is known of one.
+    """
+
+    feeds: tuple[FeedEntry, ...]
+    is_list: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TryResult:
+    """
+    What a feed gave when it was tried: *listing* is None if it could not be read. *is_new* says
+    that no configuration has it yet.
+    """
+
+    feed: Feed
+    attempts: tuple[Attempt, ...]
+    listing: Listing | None
+    findings: tuple[Finding, ...]
+    is_new: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,12 +84,12 @@ class Query:
 @dataclass(frozen=True, slots=True)
 class JsonRules:
     """
-    A JSON document, or JSON Lines; see `proxyfeed.sources.lists.json_rows`. Expressions are JMESPath.
+    A JSON document, or JSON Lines; see `proxyfeed.sources.lists.json_rows`.
 
-    Each of *paths* gives a list of rows, and *prefix* what to take of a row that is an object. With
-    *lines* each line is a document and a row; the last one, for which *metadata* is true, says how
-    many rows (*records*) and bytes (*size*) came before it. *stamp* gives upstream's time, from
-    that record or else from the document.
+    Expressions are JMESPath. Each of *paths* gives a list of rows, and *prefix* what to take of a
+    row that is an object. With *lines* each line is a document and a row; the last one, for which
+    *metadata* is true, says how many rows (*records*) and bytes (*size*) came before it. *stamp*
+    gives upstream's time, from that record or else from the document.
     """
 
     format: ClassVar[str] = "json"

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields, is_dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import Enum
 from typing import Any
 
@@ -91,7 +91,7 @@ def to_data(value: object) -> Any:
 
 def _scalar(value: object) -> Any:
     match value:
-        case datetime():
+        case datetime() | date():
             return value.isoformat()
         case timedelta():
             return value.total_seconds()

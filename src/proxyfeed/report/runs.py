@@ -16,7 +16,15 @@ from proxyfeed.model import (
     SetReport,
     UpdateResult,
 )
-from proxyfeed.report.words import addresses, change, diff_body, numbers
+from proxyfeed.report.words import (
+    addresses,
+    attempt_line,
+    change,
+    diff_body,
+    numbers,
+    waiting_lines,
+    when,
+)
 
 
 def update_lines(result: UpdateResult) -> Iterator[str]:
@@ -50,18 +58,15 @@ def _feed(feed: FeedReport, *, dry_run: bool) -> Iterator[str]:
             what = f"new content, {version} {verb} accepted"
         case FetchOutcome.HELD:
             what = f"{version} {verb} held"
+        case FetchOutcome.NOT_DUE:
+            what = f"not asked before {when(feed.due_at)}, {kept}"
         case _:
             what = f"{feed.outcome}, {kept}"
-    yield f"feed {feed.feed}: {what}" + (f": {change(feed.diff)}" if feed.diff else "")
+    yield f"feed {feed.feed}: {what}" + (f": {change(feed.diff)}" if feed.diff is not None else "")
     for finding in feed.findings:
         yield f"  {finding.severity}: {finding.what}"
     for attempt in feed.attempts:
-        status = f"HTTP {attempt.status}, " if attempt.status else ""
-        detail = f": {attempt.detail}" if attempt.detail else ""
-        yield (
-            f"  {attempt.url}: {attempt.outcome}, {status}{attempt.size:,} bytes "
-            f"in {attempt.seconds:.2f} s{detail}"
-        )
+        yield f"  {attempt_line(attempt)}"
 
 
 def _set(one: SetReport, *, dry_run: bool) -> Iterator[str]:
@@ -76,6 +81,7 @@ def _set(one: SetReport, *, dry_run: bool) -> Iterator[str]:
     held = f"{addresses(one.holds)} of {numbers(one.versions)}" if one.versions else ""
     if one.plan.is_nothing:
         yield f"set {one.set}: nothing to do, the kernel holds {held or addresses(one.holds)}"
+        yield from waiting_lines(one.waiting)
         return
     if dry_run:
         yield f"set {one.set}: would come to hold {addresses(one.holds)}; the plan:"
@@ -85,6 +91,7 @@ def _set(one: SetReport, *, dry_run: bool) -> Iterator[str]:
         yield f"  {one.drift}"
     if one.change:
         yield f"  {change(one.change)}"
+    yield from waiting_lines(one.waiting)
     yield from _plan(one.plan)
 
 

@@ -11,12 +11,13 @@ from proxyfeed.model import (
     ConfigResult,
     FeedStatus,
     InitResult,
+    Kind,
     RuleResult,
     SetStatus,
     StatusResult,
 )
 from proxyfeed.prefixes import PrefixSet
-from proxyfeed.report.words import addresses, numbers, version_addresses, when
+from proxyfeed.report.words import addresses, numbers, version_addresses, waiting_lines, when
 
 _SHOWN = 20
 
@@ -62,6 +63,12 @@ def _feed(feed: FeedStatus) -> Iterator[str]:
     yield f"  last good  {when(state.last_good.at if state.last_good else None)}"
     if feed.stale_for is not None:
         yield f"  STALE      no good fetch for {feed.stale_for / 86400:.1f} days"
+    if feed.unchanged_for is not None:
+        yield f"  UNCHANGED  by upstream for {feed.unchanged_for / 86400:.1f} days"
+    if feed.dead_for is not None:
+        yield f"  EXPIRED    nothing but failures for {feed.dead_for / 86400:.1f} days"
+    if feed.due_at is not None:
+        yield f"  next       not asked before {when(feed.due_at)}"
 
 
 def _set(one: SetStatus) -> Iterator[str]:
@@ -73,11 +80,13 @@ def _set(one: SetStatus) -> Iterator[str]:
         yield f"  live       {one.note}"
     if one.plan is None:
         yield from _members("extra", one.extra)
+        yield from waiting_lines(one.waiting)
         return
     is_same = not one.missing and not one.extra
     yield "  live       " + ("equals desired" if is_same else "DIFFERS from desired")
     yield from _members("missing", one.missing)
     yield from _members("extra", one.extra)
+    yield from waiting_lines(one.waiting)
     for planned in one.plan.sets:
         if planned.action != "nothing":
             yield f"  {planned.name}: {planned.why}"
@@ -117,8 +126,12 @@ def config_lines(result: ConfigResult) -> Iterator[str]:
     yield f"database {result.database}"
     yield f"apply {result.apply}"
     for feed in result.feeds:
-        yield f"feed {feed.name} ({feed.format})" + (f": {feed.note}" if feed.note else "")
+        yield f"feed {feed.name} ({feed.format})" + (
+            f": {feed.about.note}" if feed.about.note else ""
+        )
         yield from (f"  {url}" for url in feed.urls)
+        if feed.about.kind is Kind.CDN:
+            yield f"  {feed.about.kind}: only for a set whose services the CDN fronts"
         limits = feed.limits
         yield (
             f"  held beyond +{limits.growth:.0%} or -{limits.shrink:.0%} of addresses, "

@@ -13,6 +13,7 @@ from proxyfeed.model import (
     ConfigResult,
     DecisionResult,
     DiffResult,
+    FeedsResult,
     FetchesResult,
     HistoryResult,
     InitResult,
@@ -21,10 +22,11 @@ from proxyfeed.model import (
     RuleResult,
     ShowResult,
     StatusResult,
+    TryResult,
     UpdateResult,
 )
 from proxyfeed.plain import plain
-from proxyfeed.report import runs, standing, versions
+from proxyfeed.report import feeds, runs, standing, versions
 
 _GREEN, _RED, _PLAIN = "\x1b[32m", "\x1b[31m", "\x1b[0m"
 
@@ -41,6 +43,8 @@ _WRITERS: dict[type, Callable[[Any], Iterator[str]]] = {
     RuleResult: standing.rule_lines,
     ConfigResult: standing.config_lines,
     InitResult: standing.init_lines,
+    FeedsResult: feeds.feeds_lines,
+    TryResult: feeds.try_lines,
     AlertTestResult: standing.alert_lines,
 }
 

@@ -16,7 +16,7 @@ from proxyfeed.model import (
     ShowResult,
     Version,
 )
-from proxyfeed.report.words import change, diff_body, version_addresses, when
+from proxyfeed.report.words import change, diff_body, version_addresses, waiting_lines, when
 
 
 def diff_lines(result: DiffResult) -> Iterator[str]:
@@ -34,6 +34,7 @@ def _comparison(one: Comparison, detail: str) -> Iterator[str]:
         yield from (f"+{line}" for line in one.entries_added)
     elif detail != "stat":
         yield from diff_body(one.diff)
+    yield from waiting_lines(one.waiting)
     recut = len(one.entries_added) + len(one.entries_removed)
     more = ", only cut in another way" if recut and not one.diff else ""
     yield f"    {change(one.diff)}{more}"

@@ -4,16 +4,31 @@ The small phrases that several reports share.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+from itertools import islice
 
-from proxyfeed.model import Diff, Version
+from proxyfeed.model import Attempt, Diff, Version, Waiting
 from proxyfeed.notation import key_to_text
 from proxyfeed.prefixes import FAMILIES, PrefixSet
+
+_SHOWN = 5
 
 
 def when(time: datetime | None) -> str:
     return f"{time:%Y-%m-%d %H:%M} UTC" if time else "never"
+
+
+def attempt_line(attempt: Attempt) -> str:
+    """
+    ``https://h.example/list: new, HTTP 200, 1,983 bytes in 0.21 s``.
+    """
+    status = f"HTTP {attempt.status}, " if attempt.status else ""
+    detail = f": {attempt.detail}" if attempt.detail else ""
+    return (
+        f"{attempt.url}: {attempt.outcome}, {status}{attempt.size:,} bytes "
+        f"in {attempt.seconds:.2f} s{detail}"
+    )
 
 
 def addresses(prefixes: PrefixSet) -> str:
@@ -50,6 +65,19 @@ def diff_body(diff: Diff) -> Iterator[str]:
         signed += [(key, "+") for key in diff.added.keys(family)]
         for key, sign in sorted(signed):
             yield f"{sign}{key_to_text(family, key)}"
+
+
+def waiting_lines(waiting: Iterable[Waiting]) -> Iterator[str]:
+    """
+    ``  waits: 256 IPv4 + 0 IPv6 addresses that feed aws dropped, until 2026-08-24 10:37 UTC: ...``.
+    """
+    for one in waiting:
+        shown = ", ".join(islice(one.prefixes.lines(), _SHOWN))
+        more = f" and {len(one.prefixes) - _SHOWN} more" if len(one.prefixes) > _SHOWN else ""
+        yield (
+            f"  waits      {addresses(one.prefixes)} that feed {one.feed} dropped stay until "
+            f"{when(one.until)}: {shown}{more}"
+        )
 
 
 def numbers(versions: tuple[int, ...]) -> str:

@@ -4,90 +4,118 @@ What versions hold: accepted ones as rows that live from version to version, oth
 
 from __future__ import annotations
 
+import json
 import zlib
-from collections import defaultdict
 from collections.abc import Iterable
-from itertools import pairwise
+from itertools import groupby, pairwise
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, insert, or_, select, update
-from sqlalchemy.sql import bindparam
+from sqlalchemy import Connection, delete, insert, select
 
+from proxyfeed.errors import StoreError
+from proxyfeed.model import Labels, Status, Version
 from proxyfeed.notation import BITS, make_key
 from proxyfeed.prefixes import FAMILIES, PrefixSet
-from proxyfeed.store.schema import held_contents, prefixes
+from proxyfeed.store import labelled, lives
+from proxyfeed.store.schema import held_contents, prefixes, versions
 
-_KEY_BYTES = {4: 5, 6: 17}
 # One life of an address in a feed: the version that brought it, and the one that dropped it.
 Life = tuple[int, int | None]
 
 
-def read_accepted(connection: Connection, feed_id: int, version: int) -> PrefixSet:
-    rows = connection.execute(
-        select(prefixes.c.family, prefixes.c.key)
-        .where(prefixes.c.feed_id == feed_id, _alive_at(version))
-        .order_by(prefixes.c.family, prefixes.c.key)
+def read_content(connection: Connection, version: Version) -> PrefixSet:
+    """
+    Raises:
+        StoreError: what is there is not what was recorded: a kernel set must not be made of it.
+    """
+    if version.status is Status.ACCEPTED:
+        content = _read_accepted(connection, _feed_id(connection, version), version.id)
+    else:
+        packed = connection.execute(
+            select(held_contents.c.content).where(held_contents.c.version_id == version.id)
+        ).scalar_one()
+        content = _unpack(zlib.decompress(packed).decode())
+    if content.digest != version.digest:
+        raise damaged(version, "does not read back as it was recorded")
+    return content
+
+
+def read_labels(connection: Connection, version: Version) -> Labels:
+    """
+    Raises:
+        StoreError: what is there is not what was recorded.
+    """
+    if not version.label:
+        found = Labels()
+    elif version.status is Status.ACCEPTED:
+        number = _feed_id(connection, version)
+        found = labelled.read_accepted(connection, number, version.id, version.label)
+    else:
+        packed = connection.execute(
+            select(held_contents.c.labels).where(held_contents.c.version_id == version.id)
+        ).scalar_one()
+        parts = json.loads(zlib.decompress(packed or b""))
+        found = Labels.of(version.label, ((text, _unpack(part)) for text, part in parts.items()))
+    if found.digest != version.labels_digest:
+        raise damaged(version, "has labels that do not read back as they were recorded")
+    return found
+
+
+def damaged(version: Version, what: str) -> StoreError:
+    return StoreError(
+        f"version {version.id} of feed {version.feed} {what}: the database is damaged",
+        hint="restore it from a backup",
     )
-    keys: defaultdict[int, list[int]] = defaultdict(list)
-    for family, key in rows:
-        keys[family].append(int.from_bytes(key, "big"))
-    # Rows were written from a canonical set, so the order is all that it takes; whatever else a
-    # damaged file holds, the digest will not match.
-    return PrefixSet(tuple(keys[4]), tuple(keys[6]))
 
 
 def write_accepted(
-    connection: Connection, feed_id: int, version: int, old: PrefixSet, new: PrefixSet
+    connection: Connection, feed_id: int, version: int, content: PrefixSet, labels: Labels
 ) -> None:
     """
-    Make *new* the content of *version*, *old* being that of the version before it.
+    Make *content* and *labels* those of *version*, the newest of the chain.
     """
-    for family in FAMILIES:
-        before, after = set(old.keys(family)), set(new.keys(family))
-        gone = [{"gone": _blob(family, key)} for key in sorted(before - after)]
-        come = [
-            {
-                "feed_id": feed_id,
-                "family": family,
-                "key": _blob(family, key),
-                "since_version": version,
-            }
-            for key in sorted(after - before)
-        ]
-        if gone:
-            connection.execute(
-                update(prefixes)
-                .where(
-                    prefixes.c.feed_id == feed_id,
-                    prefixes.c.family == family,
-                    prefixes.c.key == bindparam("gone"),
-                    prefixes.c.until_version.is_(None),
-                )
-                .values(until_version=version),
-                gone,
-            )
-        if come:
-            connection.execute(insert(prefixes), come)
+    # Until its own rows are written, it holds what the version before it left.
+    old = _read_accepted(connection, feed_id, version)
+    lives.change(
+        connection,
+        prefixes,
+        version,
+        gone=[*lives.rows_only_in(old, content, feed_id=feed_id)],
+        come=[*lives.rows_only_in(content, old, feed_id=feed_id)],
+    )
+    old_labels = labelled.read_accepted(connection, feed_id, version, labels.name)
+    labelled.write_accepted(connection, feed_id, version, old_labels, labels)
 
 
-def read_held(connection: Connection, version: int) -> PrefixSet:
-    content = connection.execute(
-        select(held_contents.c.content).where(held_contents.c.version_id == version)
-    ).scalar_one()
-    ipv4, ipv6 = zlib.decompress(content).decode().split("/")
-    return PrefixSet(tuple(_unpack(ipv4)), tuple(_unpack(ipv6)))
-
-
-def write_held(connection: Connection, version: int, content: PrefixSet) -> None:
-    packed = "/".join(
-        " ".join(f"{key:x}" for key in content.keys(family)) for family in FAMILIES
-    ).encode()
+def write_held(connection: Connection, version: int, content: PrefixSet, labels: Labels) -> None:
+    parts = json.dumps({text: _pack(part) for text, part in labels.parts})
     connection.execute(
-        insert(held_contents).values(version_id=version, content=zlib.compress(packed))
+        insert(held_contents).values(
+            version_id=version,
+            content=zlib.compress(_pack(content).encode()),
+            labels=zlib.compress(parts.encode()) if labels else None,
+        )
     )
 
 
 def drop_held(connection: Connection, version: int) -> None:
     connection.execute(delete(held_contents).where(held_contents.c.version_id == version))
+
+
+def read_departed(
+    connection: Connection, feed_id: int, numbers: Iterable[int]
+) -> dict[int, PrefixSet]:
+    """
+    The rows that ended with each of the versions *numbers*, for those that ended any.
+    """
+    rows = connection.execute(
+        select(prefixes.c.until_version, prefixes.c.family, prefixes.c.key)
+        .where(prefixes.c.feed_id == feed_id, prefixes.c.until_version.in_(numbers))
+        .order_by(prefixes.c.until_version)
+    )
+    return {
+        number: lives.to_union((row.family, row.key) for row in ended)
+        for number, ended in groupby(rows, key=lambda row: int(row.until_version))
+    }
 
 
 def read_lives(connection: Connection, feed_id: int, family: int, number: int) -> list[Life]:
@@ -97,22 +125,36 @@ def read_lives(connection: Connection, feed_id: int, family: int, number: int) -
     Every prefix that could hold the address is looked up by key, 33 or 129 of them. An address
     that stays while its prefix is cut anew lives on: lives that touch are joined.
     """
-    keys = [_blob(family, make_key(family, number, length)) for length in range(BITS[family] + 1)]
+    keys = [make_key(family, number, length) for length in range(BITS[family] + 1)]
     rows = connection.execute(
         select(prefixes.c.since_version, prefixes.c.until_version)
         .where(
             prefixes.c.feed_id == feed_id,
             prefixes.c.family == family,
-            prefixes.c.key.in_(keys),
+            prefixes.c.key.in_([lives.to_blob(family, key) for key in keys]),
         )
         .order_by(prefixes.c.since_version)
     )
     return _join((row[0], row[1]) for row in rows)
 
 
-def _join(lives: Iterable[Life]) -> list[Life]:
+def _read_accepted(connection: Connection, feed_id: int, version: int) -> PrefixSet:
+    rows = connection.execute(
+        select(prefixes.c.family, prefixes.c.key)
+        .where(lives.are_alive(prefixes, feed_id, version))
+        .order_by(prefixes.c.family, prefixes.c.key)
+    )
+    return lives.to_set((family, key) for family, key in rows)
+
+
+def _feed_id(connection: Connection, version: Version) -> int:
+    query = select(versions.c.feed_id).where(versions.c.id == version.id)
+    return int(connection.execute(query).scalar_one())
+
+
+def _join(found: Iterable[Life]) -> list[Life]:
     joined: list[Life] = []
-    for since, until in lives:
+    for since, until in found:
         if joined and joined[-1][1] == since:
             joined[-1] = (joined[-1][0], until)
         else:
@@ -121,16 +163,13 @@ def _join(lives: Iterable[Life]) -> list[Life]:
     return joined
 
 
-def _alive_at(version: int) -> ColumnElement[bool]:
-    return and_(
-        prefixes.c.since_version <= version,
-        or_(prefixes.c.until_version.is_(None), prefixes.c.until_version > version),
-    )
+def _pack(content: PrefixSet) -> str:
+    """
+    Write a set as ``1400000018 1400010018/2a00...20``: its keys, the families apart.
+    """
+    return "/".join(" ".join(f"{key:x}" for key in content.keys(family)) for family in FAMILIES)
 
 
-def _blob(family: int, key: int) -> bytes:
-    return key.to_bytes(_KEY_BYTES[family], "big")
-
-
-def _unpack(text: str) -> Iterable[int]:
-    return (int(key, 16) for key in text.split())
+def _unpack(packed: str) -> PrefixSet:
+    ipv4, ipv6 = packed.split("/")
+    return PrefixSet(*(tuple(int(key, 16) for key in keys.split()) for keys in (ipv4, ipv6)))

@@ -1,22 +1,22 @@
 """
-Every attempt at every URL, and the raw bodies that are worth keeping.
+Every attempt at every URL, and what they say of where a feed stands.
 """
 
 from __future__ import annotations
 
 import hashlib
-import zlib
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, insert, select, update
+from sqlalchemy import Connection, Row, Select, exists, insert, select
 
-from proxyfeed.model import Attempt, Body, FetchOutcome, FetchRow, Reading, Status, Version
-from proxyfeed.store.schema import bodies, fetches, versions
+from proxyfeed.model import Attempt, FetchOutcome, FetchRow, Reading, Version
+from proxyfeed.store.bodies import keep_body
+from proxyfeed.store.schema import fetches
 
-# Bodies of so many accepted versions of a feed are kept; those that failed or were held all are.
-KEPT_BODIES = 10
-_BODY_KEPT_FOR = frozenset(FetchOutcome) - {FetchOutcome.SAME, FetchOutcome.NOT_MODIFIED}
+# No server is left alone for longer, whatever it asks for: years that the calendar does not have
+# are in no header that is meant well.
+_LONGEST_PAUSE = timedelta(days=366)
 
 
 def url_digest(url: str) -> str:
@@ -54,32 +54,11 @@ def write_reading(
                 etag=validators.etag if validators else None,
                 last_modified=validators.last_modified if validators else None,
                 version_id=version if is_verdict else None,
-                body=_keep_body(connection, attempt, now),
+                body=keep_body(connection, attempt, now),
+                stamp=reading.stamp if is_verdict else None,
+                retry_at=_retry_at(attempt, now),
             )
         )
-
-
-def prune_bodies(connection: Connection, number: int) -> None:
-    """
-    Let go of the bodies of accepted versions that are no longer among the last few.
-    """
-    old = (
-        select(versions.c.id)
-        .where(versions.c.feed_id == number, versions.c.status == Status.ACCEPTED)
-        .order_by(versions.c.id.desc())
-        .offset(KEPT_BODIES)
-    )
-    connection.execute(
-        update(fetches)
-        .where(
-            fetches.c.version_id.in_(old),
-            fetches.c.body.is_not(None),
-            fetches.c.outcome == FetchOutcome.NEW,
-        )
-        .values(body=None)
-    )
-    used = select(fetches.c.body).where(fetches.c.body.is_not(None))
-    connection.execute(delete(bodies).where(bodies.c.sha256.not_in(used)))
 
 
 def read_newest(
@@ -101,47 +80,62 @@ def read_newest(
     )
 
 
+def read_failing_since(
+    connection: Connection, number: int, last: FetchRow | None, last_good: FetchRow | None
+) -> datetime | None:
+    """
+    The time of the first attempt after the last good one, None while it goes well.
+    """
+    if last is None or last.outcome.is_good:
+        return None
+    query = select(fetches.c.at).where(
+        fetches.c.feed_id == number, fetches.c.id > (last_good.id if last_good else 0)
+    )
+    since: datetime = connection.execute(query.order_by(fetches.c.id).limit(1)).scalar_one()
+    return since
+
+
+def read_newest_stamp(connection: Connection, number: int, version: int) -> datetime | None:
+    """
+    The newest stamp of a fetch that gave an accepted version, *version* or a newer one.
+    """
+    query = select(fetches.c.stamp).where(
+        fetches.c.feed_id == number,
+        fetches.c.stamp.is_not(None),
+        fetches.c.outcome.in_([FetchOutcome.NEW, FetchOutcome.SAME]),
+        fetches.c.version_id >= version,
+    )
+    return connection.execute(query.order_by(fetches.c.stamp.desc()).limit(1)).scalar()
+
+
+def read_pauses(
+    connection: Connection, number: int, now: datetime
+) -> tuple[tuple[str, datetime], ...]:
+    """
+    The URLs whose newest attempt was answered with a time still to come.
+    """
+    later = fetches.alias()
+    tried_since = exists().where(
+        later.c.feed_id == fetches.c.feed_id,
+        later.c.id > fetches.c.id,
+        later.c.url == fetches.c.url,
+    )
+    query = select(fetches.c.url, fetches.c.retry_at).where(
+        fetches.c.feed_id == number, fetches.c.retry_at > now, ~tried_since
+    )
+    rows = connection.execute(query.order_by(fetches.c.id))
+    return tuple((row.url, row.retry_at) for row in rows)
+
+
 def read_attempts(connection: Connection, number: int, name: str, limit: int) -> list[FetchRow]:
     query = select(fetches).where(fetches.c.feed_id == number).order_by(fetches.c.id.desc())
     return [_to_row(row, name) for row in connection.execute(query.limit(limit))]
 
 
-def read_fetched_body(connection: Connection, fetch: int) -> Body | None:
-    query = select(bodies.c.content, bodies.c.content_type).join(
-        fetches, fetches.c.body == bodies.c.sha256
-    )
-    row = connection.execute(query.where(fetches.c.id == fetch)).first()
-    return Body(zlib.decompress(row.content), row.content_type) if row else None
-
-
-def read_body(connection: Connection, version: int) -> Body | None:
-    row = connection.execute(
-        select(bodies.c.content, bodies.c.content_type)
-        .join(fetches, fetches.c.body == bodies.c.sha256)
-        .where(fetches.c.version_id == version)
-        .order_by(fetches.c.id)
-        .limit(1)
-    ).first()
-    return Body(zlib.decompress(row.content), row.content_type) if row else None
-
-
-def _keep_body(connection: Connection, attempt: Attempt, now: datetime) -> str | None:
-    if attempt.body is None or attempt.outcome not in _BODY_KEPT_FOR:
+def _retry_at(attempt: Attempt, now: datetime) -> datetime | None:
+    if not attempt.retry_after > 0:
         return None
-    content = attempt.body.content
-    name = hashlib.sha256(content).hexdigest()
-    known = connection.execute(select(bodies.c.sha256).where(bodies.c.sha256 == name)).scalar()
-    if known is None:
-        connection.execute(
-            insert(bodies).values(
-                sha256=name,
-                content=zlib.compress(content),
-                size=len(content),
-                content_type=attempt.body.content_type,
-                first_seen=now,
-            )
-        )
-    return name
+    return now + timedelta(seconds=min(attempt.retry_after, _LONGEST_PAUSE.total_seconds()))
 
 
 def _first(connection: Connection, query: Select[Any], name: str) -> FetchRow | None:
@@ -165,4 +159,6 @@ def _to_row(row: Row[Any], name: str) -> FetchRow:
         etag=row.etag,
         last_modified=row.last_modified,
         version=row.version_id,
+        stamp=row.stamp,
+        retry_at=row.retry_at,
     )

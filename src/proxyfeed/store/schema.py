@@ -22,11 +22,12 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    UniqueConstraint,
     text,
 )
 
 # The newest migration; `connect` compares it with one query, so that Alembic stays unimported.
-REVISION = "0001"
+REVISION = "0002"
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -42,6 +43,26 @@ class UtcDateTime(TypeDecorator[datetime]):
 
     def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
         return value.replace(tzinfo=UTC) if value else None
+
+
+def _index_of_known(name: str, column: str) -> Index:
+    known = text(f"{column} IS NOT NULL")
+    return Index(name, "feed_id", column, sqlite_where=known, postgresql_where=known)
+
+
+class UtcText(TypeDecorator[datetime]):
+    """
+    The same in a column of text, ``2026-02-06 20:44:02.000000``, whose order is that of time.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> str | None:
+        return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}" if value else None
+
+    def process_result_value(self, value: str | None, _dialect: Dialect) -> datetime | None:
+        return datetime.fromisoformat(value).replace(tzinfo=UTC) if value else None
 
 
 metadata = MetaData(
@@ -69,11 +90,14 @@ versions = Table(
     Column("digest", String(64), nullable=False),
     Column("status", String(16), nullable=False),
     Column("fetched_at", UtcDateTime, nullable=False),
-    Column("upstream_stamp", Text),
+    Column("upstream_stamp", UtcText),
     Column("prefixes", Integer, nullable=False),
     # Decimal text: an IPv6 count passes every integer that databases have.
     Column("addresses_ipv4", String(10), nullable=False),
     Column("addresses_ipv6", String(39), nullable=False),
+    # What its labels say, such as "country", and their digest; both empty for a feed without any.
+    Column("label", String(64), nullable=False, server_default=text("''")),
+    Column("labels_digest", String(64), nullable=False, server_default=text("''")),
     Column("findings", Text, nullable=False, server_default="[]"),
     Column("accepted_at", UtcDateTime),
     Column("decided_at", UtcDateTime),
@@ -97,12 +121,36 @@ prefixes = Table(
     sqlite_with_rowid=False,
 )
 
+# Rows without a label stand under the empty text.
+labels = Table(
+    "labels",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("feed_id", ForeignKey("feeds.id"), nullable=False),
+    Column("text", Text, nullable=False),
+    UniqueConstraint("feed_id", "text"),
+)
+
+# The parts of a content that carry a label, with lives like those of `prefixes`.
+labelled_prefixes = Table(
+    "labelled_prefixes",
+    metadata,
+    Column("feed_id", ForeignKey("feeds.id"), primary_key=True),
+    Column("label_id", ForeignKey("labels.id"), primary_key=True),
+    Column("family", SmallInteger, primary_key=True, autoincrement=False),
+    Column("key", LargeBinary, primary_key=True),
+    Column("since_version", ForeignKey("versions.id"), primary_key=True),
+    Column("until_version", ForeignKey("versions.id")),
+    sqlite_with_rowid=False,
+)
+
 # Whole contents of what stands outside the chain of accepted versions: held and rejected ones.
 held_contents = Table(
     "held_contents",
     metadata,
     Column("version_id", ForeignKey("versions.id"), primary_key=True, autoincrement=False),
     Column("content", LargeBinary, nullable=False),
+    Column("labels", LargeBinary),
 )
 
 bodies = Table(
@@ -136,8 +184,14 @@ fetches = Table(
     Column("last_modified", Text),
     Column("version_id", ForeignKey("versions.id")),
     Column("body", ForeignKey("bodies.sha256")),
+    # Upstream's own time of what was read, and when the server may be asked again.
+    Column("stamp", UtcDateTime),
+    Column("retry_at", UtcDateTime),
     Index("ix_fetches_feed_id", "feed_id", "id"),
     Index("ix_fetches_version_id", "version_id"),
+    # Few rows have these, and where a feed stands is asked every night.
+    _index_of_known("ix_fetches_stamp", "stamp"),
+    _index_of_known("ix_fetches_retry_at", "retry_at"),
 )
 
 pins = Table(

@@ -4,22 +4,21 @@ The only door to the database. Every public method is one transaction.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine, delete, insert, select, update
+from sqlalchemy import Connection, Engine
 
-from proxyfeed.errors import OperatorMistake, StoreError
+from proxyfeed.errors import OperatorMistake
 from proxyfeed.model import (
-    AlertKind,
     AlertState,
     Application,
     Body,
     Delivery,
     FeedState,
     FetchRow,
+    Labels,
     Pin,
     Reading,
     Status,
@@ -27,11 +26,11 @@ from proxyfeed.model import (
 )
 from proxyfeed.notation import read_address
 from proxyfeed.prefixes import PrefixSet
-from proxyfeed.store import contents, fetched
+from proxyfeed.store import bodies, contents, fetched, hosts, state
 from proxyfeed.store import versions as chain
 from proxyfeed.store.contents import Life
 from proxyfeed.store.engine import for_writing, store_errors
-from proxyfeed.store.schema import applications, deliveries, pins, told, versions
+from proxyfeed.store.schema import versions
 
 
 class Store:
@@ -51,47 +50,32 @@ class Store:
 
     def state(self, feed: str, now: datetime) -> FeedState:
         with self._reading() as connection:
-            return chain.read_state(connection, feed, now)
+            return state.read_state(connection, feed, now)
 
     def record(self, readings: Iterable[Reading], now: datetime) -> dict[str, int | None]:
         """
         Write what a run found: every attempt, and the versions that came of it.
 
-        Returns the version of each feed's reading by the feed's name, None where it has none.
+        Returns the version of each feed's reading by the feed's name, None where it has none. Of a
+        feed that was not due, nothing is written.
         """
         numbers: dict[str, int | None] = {}
         with self._writing() as connection:
             for reading in readings:
-                number = chain.ensure_feed(connection, reading.feed)
                 version = reading.version
-                if reading.status is not None:
-                    version = self._make_version(connection, number, reading, now)
-                fetched.write_reading(
-                    connection, number, reading, version, host=self._host, now=now
-                )
-                if reading.status is Status.ACCEPTED:
-                    fetched.prune_bodies(connection, number)
+                if reading.attempts:
+                    version = self._record(connection, reading, now)
                 numbers[reading.feed] = version
         return numbers
 
-    def _make_version(
-        self, connection: Connection, number: int, reading: Reading, now: datetime
-    ) -> int:
-        assert reading.content is not None and reading.status is not None  # noqa: S101, PT018
-        body = reading.attempts[-1].body
-        version = chain.insert_version(
-            connection,
-            number,
-            reading.content,
-            reading.status,
-            findings=reading.findings,
-            stamp=body.validators.last_modified if body and body.validators else None,
-            now=now,
-        )
+    def _record(self, connection: Connection, reading: Reading, now: datetime) -> int | None:
+        number = chain.ensure_feed(connection, reading.feed)
+        version = reading.version
+        if reading.status is not None:
+            version = chain.make_version(connection, number, reading, now)
+        fetched.write_reading(connection, number, reading, version, host=self._host, now=now)
         if reading.status is Status.ACCEPTED:
-            chain.enter_chain(connection, number, version, reading.content)
-        else:
-            contents.write_held(connection, version, reading.content)
+            bodies.prune_bodies(connection, number)
         return version
 
     def version(self, number: int) -> Version:
@@ -100,13 +84,11 @@ class Store:
             OperatorMistake: there is no such version.
         """
         with self._reading() as connection:
-            return self._version(connection, number)
-
-    def _version(self, connection: Connection, number: int) -> Version:
-        row = connection.execute(chain.select_versions().where(versions.c.id == number)).first()
-        if row is None:
+            query = chain.select_versions().where(versions.c.id == number)
+            found = chain.first_version(connection, query)
+        if found is None:
             raise OperatorMistake(f"there is no version {number}", hint="proxyfeed history")
-        return chain.to_version(row)
+        return found
 
     def versions(self, feed: str | None = None, limit: int | None = None) -> tuple[Version, ...]:
         """
@@ -122,20 +104,8 @@ class Store:
         """
         The version that was the newest accepted one of the same feed when *version* came.
         """
-        query = (
-            chain.select_versions()
-            .where(
-                versions.c.feed_id
-                == select(versions.c.feed_id).where(versions.c.id == version.id).scalar_subquery(),
-                versions.c.status == Status.ACCEPTED,
-                versions.c.id < version.id,
-            )
-            .order_by(versions.c.id.desc())
-            .limit(1)
-        )
         with self._reading() as connection:
-            row = connection.execute(query).first()
-            return chain.to_version(row) if row else None
+            return chain.read_before(connection, version)
 
     def content(self, version: Version) -> PrefixSet:
         """
@@ -143,25 +113,35 @@ class Store:
             StoreError: what is there is not what was recorded: a kernel set must not be made of it.
         """
         with self._reading() as connection:
-            if version.status is Status.ACCEPTED:
-                number = chain.ensure_feed(connection, version.feed)
-                content = contents.read_accepted(connection, number, version.id)
-            else:
-                content = contents.read_held(connection, version.id)
-        if content.digest != version.digest:
-            raise StoreError(
-                f"version {version.id} of feed {version.feed} does not read back as it was "
-                "recorded: the database is damaged",
-                hint="restore it from a backup",
-            )
-        return content
+            return contents.read_content(connection, version)
+
+    def labels(self, version: Version) -> Labels:
+        """
+        Which prefixes of *version* carry which label, the empty value for a version without any.
+
+        Raises:
+            StoreError: what is there is not what was recorded.
+        """
+        with self._reading() as connection:
+            return contents.read_labels(connection, version)
+
+    def departed(self, feed: str, since: datetime) -> tuple[tuple[Version, PrefixSet], ...]:
+        """
+        The versions accepted after *since* that dropped prefixes, and those prefixes, the newest
+        first. Some of their addresses may have stayed, in a prefix that was cut anew, or be back.
+
+        Raises:
+            StoreError: what is there is not what was recorded.
+        """
+        with self._reading() as connection:
+            return chain.read_departed(connection, feed, since)
 
     def body(self, version: Version) -> Body | None:
         """
         The bytes that *version* was first read from, None where they are no longer kept.
         """
         with self._reading() as connection:
-            return fetched.read_body(connection, version.id)
+            return bodies.read_body_of_version(connection, version.id)
 
     def fetched_body(self, fetch: int) -> Body | None:
         """
@@ -169,7 +149,7 @@ class Store:
         held are.
         """
         with self._reading() as connection:
-            return fetched.read_fetched_body(connection, fetch)
+            return bodies.read_body_of_fetch(connection, fetch)
 
     def attempts(self, feed: str, limit: int) -> tuple[FetchRow, ...]:
         with self._reading() as connection:
@@ -192,140 +172,51 @@ class Store:
     # ------------------------------------------------------------ an operator's decisions
 
     def approve(self, version: Version, *, by: str, reason: str | None, now: datetime) -> None:
+        """
+        Raises:
+            OperatorMistake: another run accepted a newer version meanwhile.
+            StoreError: what was held is not what was recorded.
+        """
         with self._writing() as connection:
-            number = chain.ensure_feed(connection, version.feed)
-            content = contents.read_held(connection, version.id)
-            self._decide(connection, version, Status.ACCEPTED, by=by, reason=reason, now=now)
-            contents.drop_held(connection, version.id)
-            chain.enter_chain(connection, number, version.id, content)
+            chain.approve(connection, version, by=by, reason=reason, now=now)
 
     def reject(self, version: Version, *, by: str, reason: str | None, now: datetime) -> None:
         with self._writing() as connection:
-            self._decide(connection, version, Status.REJECTED, by=by, reason=reason, now=now)
-
-    def _decide(
-        self,
-        connection: Connection,
-        version: Version,
-        status: Status,
-        *,
-        by: str,
-        reason: str | None,
-        now: datetime,
-    ) -> None:
-        connection.execute(
-            update(versions)
-            .where(versions.c.id == version.id)
-            .values(
-                status=status,
-                accepted_at=now if status is Status.ACCEPTED else None,
-                decided_at=now,
-                decided_by=by,
-                reason=reason,
-            )
-        )
+            chain.decide(connection, version, Status.REJECTED, by=by, reason=reason, now=now)
 
     def pin(self, pin: Pin) -> None:
         with self._writing() as connection:
-            number = chain.ensure_feed(connection, pin.feed)
-            connection.execute(delete(pins).where(pins.c.feed_id == number))
-            connection.execute(
-                insert(pins).values(
-                    feed_id=number, version_id=pin.version, at=pin.at, by=pin.by, reason=pin.reason
-                )
-            )
+            chain.write_pin(connection, pin)
 
     def release(self, feed: str) -> None:
         with self._writing() as connection:
-            number = chain.ensure_feed(connection, feed)
-            connection.execute(delete(pins).where(pins.c.feed_id == number))
+            chain.drop_pin(connection, chain.ensure_feed(connection, feed))
 
     # ------------------------------------------------------------ this host
 
     def applied(self, application: Application) -> None:
         with self._writing() as connection:
-            connection.execute(
-                insert(applications).values(
-                    host=application.host,
-                    set_name=application.set_name,
-                    action=application.action,
-                    versions=json.dumps(application.versions),
-                    at=application.at,
-                    by=application.by,
-                    seconds=application.seconds,
-                    digest=application.digest,
-                    layout=application.layout,
-                )
-            )
+            hosts.write_application(connection, application)
 
     def last_application(self, set_name: str) -> Application | None:
-        query = (
-            select(applications)
-            .where(applications.c.host == self._host, applications.c.set_name == set_name)
-            .order_by(applications.c.id.desc())
-            .limit(1)
-        )
         with self._reading() as connection:
-            row = connection.execute(query).first()
-        if row is None:
-            return None
-        return Application(
-            host=row.host,
-            set_name=row.set_name,
-            action=row.action,
-            versions=tuple(json.loads(row.versions)),
-            at=row.at,
-            by=row.by,
-            seconds=row.seconds,
-            digest=row.digest,
-            layout=row.layout,
-        )
+            return hosts.read_last_application(connection, self._host, set_name)
 
     def told(self) -> tuple[AlertState, ...]:
-        query = select(told).where(told.c.host == self._host).order_by(told.c.kind, told.c.subject)
         with self._reading() as connection:
-            return tuple(
-                AlertState(AlertKind(row.kind), row.subject, row.key, row.since, row.sent_at)
-                for row in connection.execute(query)
-            )
+            return hosts.read_told(connection, self._host)
 
     def deliveries(self) -> tuple[Delivery, ...]:
-        query = (
-            select(deliveries).where(deliveries.c.host == self._host).order_by(deliveries.c.target)
-        )
         with self._reading() as connection:
-            return tuple(
-                Delivery(row.target, row.at, row.error) for row in connection.execute(query)
-            )
+            return hosts.read_deliveries(connection, self._host)
 
     def remember_alerts(self, states: Sequence[AlertState], sent: Sequence[Delivery]) -> None:
         """
         Replace what was told by *states*, and note the last delivery to each target.
         """
         with self._writing() as connection:
-            connection.execute(delete(told).where(told.c.host == self._host))
-            for state in states:
-                connection.execute(
-                    insert(told).values(
-                        host=self._host,
-                        kind=state.kind,
-                        subject=state.subject,
-                        key=state.key,
-                        since=state.since,
-                        sent_at=state.sent_at,
-                    )
-                )
-            for delivery in sent:
-                mine = (deliveries.c.host == self._host) & (deliveries.c.target == delivery.target)
-                connection.execute(delete(deliveries).where(mine))
-                connection.execute(
-                    insert(deliveries).values(
-                        host=self._host,
-                        target=delivery.target,
-                        at=delivery.at,
-                        error=delivery.error,
-                    )
-                )
+            hosts.replace_told(connection, self._host, states)
+            hosts.write_deliveries(connection, self._host, sent)
 
     # ------------------------------------------------------------ transactions
 

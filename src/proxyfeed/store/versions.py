@@ -1,23 +1,21 @@
 """
-Versions and pins: rows to values, and where a feed stands.
+Versions and pins: rows to values, the chain of accepted versions, and decisions on held ones.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, insert, select, update
+from sqlalchemy import Connection, Row, Select, delete, insert, select, update
 
-from proxyfeed.model import FeedState, Finding, Pin, Severity, Status, Version
+from proxyfeed.errors import OperatorMistake
+from proxyfeed.model import Finding, Labels, Pin, Reading, Severity, Status, Version
 from proxyfeed.prefixes import PrefixSet
-from proxyfeed.store import contents, fetched
+from proxyfeed.store import contents
 from proxyfeed.store.schema import feeds, pins, versions
-
-_BASELINE_AGE = timedelta(days=30)
 
 
 def feed_id(connection: Connection, name: str) -> int | None:
@@ -52,6 +50,8 @@ def to_version(row: Row[Any]) -> Version:
         prefixes=row.prefixes,
         addresses_ipv4=int(row.addresses_ipv4),
         addresses_ipv6=int(row.addresses_ipv6),
+        label=row.label,
+        labels_digest=row.labels_digest,
         findings=tuple(findings),
         accepted_at=row.accepted_at,
         decided_at=row.decided_at,
@@ -60,85 +60,157 @@ def to_version(row: Row[Any]) -> Version:
     )
 
 
-def read_state(connection: Connection, name: str, now: datetime) -> FeedState:
+def make_version(connection: Connection, number: int, reading: Reading, now: datetime) -> int:
+    """
+    Number the content of *reading*, and keep it in the chain or, if it is held, beside it.
+    """
+    assert reading.content is not None and reading.status is not None  # noqa: S101, PT018
+    version = _insert_version(connection, number, reading, reading.content, now)
+    if reading.status is Status.ACCEPTED:
+        _enter_chain(connection, number, version, reading.content, reading.labels)
+    else:
+        contents.write_held(connection, version, reading.content, reading.labels)
+    return version
+
+
+def approve(
+    connection: Connection, version: Version, *, by: str, reason: str | None, now: datetime
+) -> None:
+    """
+    Bring a held version into the chain.
+
+    Raises:
+        OperatorMistake: another run accepted a newer one meanwhile; the chain only grows.
+    """
+    number = ensure_feed(connection, version.feed)
+    accepted = select_versions().where(
+        versions.c.feed_id == number,
+        versions.c.status == Status.ACCEPTED,
+        versions.c.id >= version.id,
+    )
+    newer = first_version(connection, accepted.order_by(versions.c.id.desc()))
+    if newer:
+        raise _accepted_meanwhile(version, newer.id)
+    content = contents.read_content(connection, version)
+    labels = contents.read_labels(connection, version)
+    decide(connection, version, Status.ACCEPTED, by=by, reason=reason, now=now)
+    contents.drop_held(connection, version.id)
+    _enter_chain(connection, number, version.id, content, labels)
+
+
+def decide(
+    connection: Connection,
+    version: Version,
+    status: Status,
+    *,
+    by: str,
+    reason: str | None,
+    now: datetime,
+) -> None:
+    """
+    Raises:
+        OperatorMistake: it was accepted meanwhile, and what is accepted stays so.
+    """
+    decided = connection.execute(
+        update(versions)
+        .where(versions.c.id == version.id, versions.c.status != Status.ACCEPTED)
+        .values(
+            status=status,
+            accepted_at=now if status is Status.ACCEPTED else None,
+            decided_at=now,
+            decided_by=by,
+            reason=reason,
+        )
+    )
+    if not decided.rowcount:
+        raise _accepted_meanwhile(version, version.id)
+
+
+def read_before(connection: Connection, version: Version) -> Version | None:
+    """
+    The version that was the newest accepted one of the same feed when *version* came.
+    """
+    query = (
+        select_versions()
+        .where(
+            feeds.c.name == version.feed,
+            versions.c.status == Status.ACCEPTED,
+            versions.c.id < version.id,
+        )
+        .order_by(versions.c.id.desc())
+    )
+    return first_version(connection, query)
+
+
+def read_departed(
+    connection: Connection, name: str, since: datetime
+) -> tuple[tuple[Version, PrefixSet], ...]:
+    """
+    What each version accepted after *since* dropped, the newest first.
+
+    Raises:
+        StoreError: a version dropped what the one before it did not hold.
+    """
     number = feed_id(connection, name)
     if number is None:
-        return FeedState(name)
-    of_feed = select_versions().where(versions.c.feed_id == number).order_by(versions.c.id.desc())
-    accepted = of_feed.where(versions.c.status == Status.ACCEPTED)
-    latest = _first(connection, accepted)
-    newer = of_feed.where(versions.c.id > (latest.id if latest else 0))
-    pin = read_pin(connection, number, name)
-    last, last_good, validated = fetched.read_newest(connection, number, name, latest)
-    return FeedState(
-        feed=name,
-        latest=latest,
-        active=_first(connection, of_feed.where(versions.c.id == pin.version)) if pin else latest,
-        pin=pin,
-        waiting=tuple(
-            to_version(row)
-            for row in connection.execute(newer.where(versions.c.status == Status.HELD))
-        ),
-        refused=tuple(
-            to_version(row)
-            for row in connection.execute(newer.where(versions.c.status == Status.REJECTED))
-        ),
-        baseline=_baseline(connection, accepted, now),
-        last=last,
-        last_good=last_good,
-        validated=validated,
+        return ()
+    query = select_versions().where(
+        versions.c.feed_id == number,
+        versions.c.status == Status.ACCEPTED,
+        versions.c.accepted_at > since,
+    )
+    rows = connection.execute(query.order_by(versions.c.id.desc()))
+    young = [to_version(row) for row in rows]
+    if not young:
+        return ()
+    departed = contents.read_departed(connection, number, [version.id for version in young])
+    found = tuple((version, departed[version.id]) for version in young if version.id in departed)
+    for version, gone in found:
+        # No digest vouches for these rows alone; that of the content which they were in does.
+        before = read_before(connection, version)
+        if before is None or gone not in contents.read_content(connection, before):
+            raise contents.damaged(version, "dropped what was not in the version before it")
+    return found
+
+
+def _accepted_meanwhile(version: Version, number: int) -> OperatorMistake:
+    return OperatorMistake(
+        f"version {version.id} of feed {version.feed} can no longer be decided on: "
+        f"version {number} was accepted meanwhile",
+        hint="proxyfeed history",
     )
 
 
-def _baseline(connection: Connection, accepted: Select[Any], now: datetime) -> Version | None:
-    """
-    What was accepted 30 days ago, so that 9 % a night is seen as the bleed that it is.
-
-    A younger feed is held against its first version; an operator's approval since then is a new
-    beginning, or each night after it would be held again.
-    """
-    old = _first(connection, accepted.where(versions.c.accepted_at <= now - _BASELINE_AGE))
-    approved = _first(connection, accepted.where(versions.c.decided_at.is_not(None)))
-    first = _first(connection, accepted.order_by(None).order_by(versions.c.id))
-    known = [version for version in (old, approved) if version]
-    return max(known, key=lambda version: version.id) if known else first
-
-
-def insert_version(
-    connection: Connection,
-    number: int,
-    content: PrefixSet,
-    status: Status,
-    *,
-    findings: Iterable[Finding],
-    stamp: str | None,
-    now: datetime,
+def _insert_version(
+    connection: Connection, number: int, reading: Reading, content: PrefixSet, now: datetime
 ) -> int:
     made = connection.execute(
         insert(versions).values(
             feed_id=number,
             digest=content.digest,
-            status=status,
+            status=reading.status,
             fetched_at=now,
-            upstream_stamp=stamp,
+            upstream_stamp=reading.stamp,
             prefixes=len(content),
             addresses_ipv4=str(content.family(4).addresses),
             addresses_ipv6=str(content.family(6).addresses),
-            findings=json.dumps([asdict(finding) for finding in findings]),
-            accepted_at=now if status is Status.ACCEPTED else None,
+            label=reading.labels.name,
+            labels_digest=reading.labels.digest,
+            findings=json.dumps([asdict(finding) for finding in reading.findings]),
+            accepted_at=now if reading.status is Status.ACCEPTED else None,
         )
     ).inserted_primary_key
     assert made is not None  # noqa: S101 - an insert of one row always has one
     return int(made[0])
 
 
-def enter_chain(connection: Connection, number: int, version: int, content: PrefixSet) -> None:
+def _enter_chain(
+    connection: Connection, number: int, version: int, content: PrefixSet, labels: Labels
+) -> None:
     """
     Make *version* the newest accepted one; held versions older than it are overtaken.
     """
-    # Until its own rows are written, it holds what the version before it left.
-    old = contents.read_accepted(connection, number, version)
-    contents.write_accepted(connection, number, version, old, content)
+    contents.write_accepted(connection, number, version, content, labels)
     connection.execute(
         update(versions)
         .where(
@@ -155,6 +227,20 @@ def read_pin(connection: Connection, number: int, name: str) -> Pin | None:
     return Pin(name, row.version_id, row.at, row.by, row.reason) if row else None
 
 
-def _first(connection: Connection, query: Select[Any]) -> Version | None:
+def write_pin(connection: Connection, pin: Pin) -> None:
+    number = ensure_feed(connection, pin.feed)
+    drop_pin(connection, number)
+    connection.execute(
+        insert(pins).values(
+            feed_id=number, version_id=pin.version, at=pin.at, by=pin.by, reason=pin.reason
+        )
+    )
+
+
+def drop_pin(connection: Connection, number: int) -> None:
+    connection.execute(delete(pins).where(pins.c.feed_id == number))
+
+
+def first_version(connection: Connection, query: Select[Any]) -> Version | None:
     row = connection.execute(query.limit(1)).first()
     return to_version(row) if row else None

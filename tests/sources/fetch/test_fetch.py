@@ -26,7 +26,7 @@ from tests.servers import (
 )
 
 from proxyfeed import __version__
-from proxyfeed.model import Attempt, FetchLimits, FetchOutcome, Validators
+from proxyfeed.model import Attempt, Body, FetchLimits, FetchOutcome, Validators
 from proxyfeed.sources.fetch import Transport, fetch, wire
 from proxyfeed.sources.fetch.countdown import Countdown
 from proxyfeed.sources.fetch.transport import Answer
@@ -271,15 +271,33 @@ def test_the_words_of_the_standard_describe_a_status() -> None:
         assert verdict(server.url).detail == "404 Not Found"
 
 
-def test_an_empty_body_has_an_outcome_of_its_own() -> None:
-    with HttpServer(response(b"")) as server:
+# ---------------------------------------------------------------- nothing
+
+
+NO_LENGTH = b"HTTP/1.1 200 OK\r\n"
+NO_CHUNK = NO_LENGTH + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+NOTHING_IN_GZIP = NO_LENGTH + b"Content-Encoding: gzip\r\n\r\n" + gzip.compress(b"")
+
+
+def test_an_empty_body_has_an_outcome_of_its_own_and_is_a_body_all_the_same() -> None:
+    with HttpServer(response(b"", content_type="text/csv", etag='"0"')) as server:
         (attempt,) = fetch(server.url, LIMITS)
-    assert (attempt.outcome, attempt.status, attempt.body) == (FetchOutcome.EMPTY, 200, None)
+    assert (attempt.outcome, attempt.status, attempt.size) == (FetchOutcome.EMPTY, 200, 0)
+    assert attempt.body == Body(b"", "text/csv", Validators(server.url, '"0"', None))
 
 
-def test_a_gzip_body_that_expands_to_nothing_is_empty() -> None:
-    with HttpServer(response(gzip.compress(b""), content_encoding="gzip")) as server:
-        assert verdict(server.url).outcome is FetchOutcome.EMPTY
+@pytest.mark.parametrize("answer", [NO_CHUNK, NOTHING_IN_GZIP], ids=["chunked", "gzip"])
+def test_a_body_that_is_known_to_end_at_once_is_a_body(answer: bytes) -> None:
+    with HttpServer(answer) as server:
+        attempt = verdict(server.url)
+    assert (attempt.outcome, attempt.body) == (FetchOutcome.EMPTY, Body(b""))
+
+
+def test_nothing_at_all_is_no_body_where_a_cut_connection_would_look_the_same() -> None:
+    with HttpServer(NO_LENGTH + b"\r\n") as server:
+        attempt = verdict(server.url)
+    assert (attempt.outcome, attempt.body) == (FetchOutcome.EMPTY, None)
+    assert attempt.detail == "200 OK and nothing more, not even a length"
 
 
 # ---------------------------------------------------------------- tries and pauses
@@ -309,6 +327,31 @@ def test_retry_after_sets_the_least_pause(retry_after: str, pause: float, clock:
         attempts = fetch(server.url, LIMITS, transport=clock.transport())
     assert outcomes(attempts) == [FetchOutcome.REFUSED, FetchOutcome.NEW]
     assert clock.sleeps == [pause]
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "seconds"),
+    [("120", 120.0), (formatdate(1_000_000_120, usegmt=True), 120.0), ("-7", 0.0), ("soon", 0.0)],
+)
+@pytest.mark.parametrize("status", [403, 404, 429, 503])
+def test_an_attempt_tells_how_long_the_server_wants_to_be_left_alone(
+    status: int, retry_after: str, seconds: float
+) -> None:
+    with HttpServer(response(status=status, retry_after=retry_after)) as server:
+        assert verdict(server.url).retry_after == seconds
+
+
+@pytest.mark.parametrize("status", [200, 304])
+def test_a_good_answer_asks_for_no_pause(status: int) -> None:
+    with HttpServer(response(b"" if status == 304 else PAGE, status, retry_after="120")) as server:
+        (attempt,) = fetch(server.url, ONCE, known(server.url))
+    assert attempt.outcome.is_good
+    assert attempt.retry_after == 0
+
+
+def test_an_answer_that_asks_for_no_pause_says_so() -> None:
+    with HttpServer(response(status=503)) as server:
+        assert verdict(server.url).retry_after == 0
 
 
 @pytest.mark.parametrize("retry_after", ["60", "9" * 5000, "Fri, 31 Dec 2100 23:59:59 GMT"])

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from proxyfeed.model import FetchLimits, FetchOutcome, Validators
+from proxyfeed.model import Body, FetchLimits, FetchOutcome, Validators
 from proxyfeed.sources.fetch.savedfile import read_saved
 from proxyfeed.sources.fetch.transport import Answer
 
@@ -128,9 +128,14 @@ def test_a_file_that_may_not_be_read_says_so(page: Path) -> None:
     assert (answer.outcome, answer.detail) == (FetchOutcome.NO_FILE, "Permission denied")
 
 
-def test_an_empty_file_has_an_outcome_of_its_own(page: Path) -> None:
+def test_an_empty_file_has_an_outcome_of_its_own_and_is_a_body_all_the_same(page: Path) -> None:
     page.write_bytes(b"")
-    assert read(page.as_uri()).outcome is FetchOutcome.EMPTY
+    os.utime(page, ns=(0, 255))
+    answer = read(page.as_uri())
+    assert (answer.outcome, answer.size) == (FetchOutcome.EMPTY, 0)
+    assert answer.body == Body(
+        b"", validators=Validators(page.as_uri(), '"ff-0"', "Thu, 01 Jan 1970 00:00:00 GMT")
+    )
 
 
 @pytest.mark.parametrize(

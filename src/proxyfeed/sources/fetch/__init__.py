@@ -40,8 +40,9 @@ def fetch(
         began = transport.monotonic()
         answer = _try_once(url, limits, validators, transport, end - began, tries_left)
         ended = transport.monotonic()
-        attempts.append(_attempt(url, answer, ended - began))
-        pause = _pause(answer, len(attempts), transport)
+        asked_for = seconds_asked_for(answer.retry_after, transport.now())
+        attempts.append(_attempt(url, answer, ended - began, asked_for))
+        pause = _pause(asked_for, len(attempts), transport)
         if tries_left == 1 or not answer.heals or ended + pause >= end:
             break
         transport.sleep(pause)
@@ -69,7 +70,7 @@ def _try_once(
     return wire.ask(url, limits, validators, transport, seconds=seconds, patience=patience)
 
 
-def _attempt(url: str, answer: Answer, seconds: float) -> Attempt:
+def _attempt(url: str, answer: Answer, seconds: float, retry_after: float) -> Attempt:
     return Attempt(
         url=redact(url),
         outcome=answer.outcome,
@@ -78,13 +79,14 @@ def _attempt(url: str, answer: Answer, seconds: float) -> Attempt:
         seconds=seconds,
         detail=answer.detail,
         body=answer.body,
+        retry_after=retry_after,
     )
 
 
-def _pause(answer: Answer, tries: int, transport: Transport) -> float:
+def _pause(asked_for: float, tries: int, transport: Transport) -> float:
     """
     Return the seconds to wait after try number *tries*: at least what the server asks for, and
     anything from nothing to twice the last span (full jitter), so that many directors spread out.
     """
     span = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** (tries - 1))
-    return max(transport.random() * span, seconds_asked_for(answer.retry_after, transport.now()))
+    return max(transport.random() * span, asked_for)

@@ -1,16 +1,19 @@
 """
-What headers and status codes say, both ways.
+What headers say, both ways.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from http import HTTPStatus
 
 from proxyfeed.model import Validators
 
 # A longer one is no version of anything, and would be stored and sent back with every request.
 _LONGEST_VALIDATOR = 1024
+
+# Seconds: seven days. It is honoured between runs too, and no upstream may silence a feed for ever,
+# by malice or by a date in the year 2100.
+LONGEST_SILENCE = 7 * 24 * 3600.0
 
 
 def conditions(validators: Validators | None) -> dict[str, str]:
@@ -30,8 +33,14 @@ def validators_in(headers: Mapping[str, str], url: str) -> Validators | None:
 
 def seconds_asked_for(retry_after: str, now: float) -> float:
     """
-    Read ``120`` or ``Fri, 31 Dec 1999 23:59:59 GMT``; what is neither asks for nothing.
+    Read ``120`` or ``Fri, 31 Dec 1999 23:59:59 GMT``, from 0 to `LONGEST_SILENCE`.
+
+    What is neither, or is past, asks for nothing.
     """
+    return min(max(0.0, _seconds(retry_after, now)), LONGEST_SILENCE)
+
+
+def _seconds(retry_after: str, now: float) -> float:
     if retry_after.isascii() and retry_after.isdecimal():
         # Ten digits are three centuries; int() refuses to read some thousands of them.
         return float(retry_after[:10])
@@ -42,16 +51,6 @@ def seconds_asked_for(retry_after: str, now: float) -> float:
         return parsedate_to_datetime(retry_after).timestamp() - now
     except (ValueError, TypeError, IndexError, OverflowError):
         return 0.0
-
-
-def status_line(status: int) -> str:
-    """
-    Return ``404 Not Found`` in the words of the standard, not of the server.
-    """
-    try:
-        return f"{status} {HTTPStatus(status).phrase}"
-    except ValueError:
-        return str(status)
 
 
 def _sendable(headers: Mapping[str, str], name: str) -> str | None:

@@ -64,10 +64,10 @@ def _read(descriptor: int, url: str, limits: FetchLimits, known: Validators | No
     after = os.fstat(descriptor)
     if (len(content), after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
         raise FetchError(FetchOutcome.TRUNCATED, "somebody wrote to the file while it was read")
+    body = Body(content, validators=Validators(url, etag, _http_date(before.st_mtime)))
     if not content:
-        return Answer(FetchOutcome.EMPTY, detail="the file is empty")
-    validators = Validators(url, etag, _http_date(before.st_mtime))
-    return Answer(FetchOutcome.NEW, size=len(content), body=Body(content, validators=validators))
+        return Answer(FetchOutcome.EMPTY, detail="the file is empty", body=body)
+    return Answer(FetchOutcome.NEW, size=len(content), body=body)
 
 
 def _http_date(mtime: float) -> str | None:

@@ -6,23 +6,24 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from http import HTTPStatus
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Any
 
 import httpx
 
 from proxyfeed.errors import FetchError
-from proxyfeed.model import Body, FetchLimits, FetchOutcome, Validators
+from proxyfeed.model import FetchLimits, FetchOutcome, Validators
 from proxyfeed.redact import redact
-from proxyfeed.sources.fetch.coding import Decoder, too_large
+from proxyfeed.sources.fetch import redirects
+from proxyfeed.sources.fetch.connections import Meet, watch
 from proxyfeed.sources.fetch.countdown import Countdown
-from proxyfeed.sources.fetch.headers import conditions, status_line, validators_in
+from proxyfeed.sources.fetch.headers import conditions
+from proxyfeed.sources.fetch.incoming import Incoming
 from proxyfeed.sources.fetch.reason import reason_of, root_of
 from proxyfeed.sources.fetch.resolver import ResolverLoop
+from proxyfeed.sources.fetch.statuses import answer_without_list
 from proxyfeed.sources.fetch.transport import Answer, Transport, one_line
 
 # What an exception comes to while no answer has begun, and whether another try may end better. A
@@ -51,10 +52,6 @@ VERDICTS: dict[type[Exception], tuple[FetchOutcome, bool]] = {
 }
 _UNCOVERED = (FetchOutcome.UNREACHABLE, False)
 _EXPECTED: tuple[type[Exception], ...] = (*VERDICTS, httpx.HTTPError)
-
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_REFUSALS = frozenset({401, 403, 407, 429, 451})
-_PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 _NO_TARGET = "the redirect does not say where to"
 
@@ -90,7 +87,7 @@ class _Exchange:
         self.conditions = conditions(validators)
         self.redirected_to: httpx.URL | None = None
         self.status: int | None = None
-        self.decoder: Decoder | None = None
+        self.incoming: Incoming | None = None
         self.connections = AsyncExitStack()
 
     async def answer(self, seconds: float, patience: float) -> Answer:
@@ -113,19 +110,24 @@ class _Exchange:
     async def _follow(self, client: httpx.AsyncClient, countdown: Countdown) -> Answer:
         client.event_hooks = {"response": [self._note_status]}
         first = here = httpx.URL(self.url)
+        border = redirects.Border(_host(first))
+        meet: Meet = border.start_at
         for _ in range(self.limits.redirects + 1):
             self.status = None
-            request = self._request(client, here)
+            request = self._request(client, here, meet)
             response = await client.send(request, auth=_auth(first, here), stream=True)
             try:
-                if response.status_code not in _REDIRECTS:
+                if response.status_code not in redirects.STATUSES:
                     return await self._judge(response, countdown)
-                here = self.redirected_to = _target(here, response)
+                target = _target(here, response)
+                border.check(_host(target))
+                here, meet = target, border.check
+                self.redirected_to = target
             finally:
                 await response.aclose()
         raise FetchError(FetchOutcome.BAD_REDIRECT, f"more than {self.limits.redirects} redirects")
 
-    def _request(self, client: httpx.AsyncClient, here: httpx.URL) -> httpx.Request:
+    def _request(self, client: httpx.AsyncClient, here: httpx.URL, meet: Meet) -> httpx.Request:
         headers = {
             "User-Agent": self.transport.user_agent,
             "Accept-Encoding": "gzip",
@@ -136,65 +138,37 @@ class _Exchange:
             "GET",
             here.copy_with(userinfo=b""),
             headers=headers,
-            extensions={"trace": self._note_connection},
+            extensions={"trace": watch(self.connections, _host(here), meet)},
         )
 
     async def _note_status(self, response: httpx.Response) -> None:
         self.status = response.status_code
 
-    async def _note_connection(self, event: str, info: Mapping[str, Any]) -> None:
-        # httpcore leaves a connection open if the countdown ends in the midst of a TLS handshake.
-        if event == "connection.connect_tcp.complete":
-            self.connections.push_async_callback(info["return_value"].aclose)
-
     async def _judge(self, response: httpx.Response, countdown: Countdown) -> Answer:
-        status = response.status_code
-        if status == HTTPStatus.OK:
+        if response.status_code == HTTPStatus.OK:
             return await self._read(response, countdown)
-        detail = status_line(status)
-        if status == HTTPStatus.NOT_MODIFIED:
-            if self.conditions:
-                return Answer(FetchOutcome.NOT_MODIFIED)
-            detail += ", though the request named no version"
         retry_after = response.headers.get("retry-after", "").strip()
-        if retry_after:
-            detail += one_line(f", Retry-After: {retry_after}")
-        outcome = FetchOutcome.REFUSED if status in _REFUSALS else FetchOutcome.BAD_STATUS
-        return Answer(outcome, detail=detail, heals=status in _PASSING, retry_after=retry_after)
+        return answer_without_list(
+            response.status_code, retry_after, is_conditional=bool(self.conditions)
+        )
 
     async def _read(self, response: httpx.Response, countdown: Countdown) -> Answer:
         countdown.heard()
-        max_bytes = self.limits.max_bytes
-        decoder = self.decoder = Decoder(response.headers.get("content-encoding", ""), max_bytes)
-        announced = response.headers.get("content-length")
-        if announced is not None and int(announced) > max_bytes:
-            raise too_large(max_bytes)
+        self.incoming = Incoming(response.headers, self.limits.max_bytes)
         async for piece in response.aiter_raw():
             countdown.heard()
-            decoder.feed(piece)
-        # In a chunked answer nobody else compares the two.
-        if announced is not None and int(announced) != decoder.received:
-            raise FetchError(
-                FetchOutcome.TRUNCATED, f"{decoder.received} bytes came, {announced} were announced"
-            )
-        content = decoder.finish()
-        if not content:
-            return Answer(FetchOutcome.EMPTY, detail="200 OK with an empty body")
-        body = Body(
-            content,
-            content_type=response.headers.get("content-type", ""),
-            validators=validators_in(response.headers, self.url),
-        )
-        return Answer(FetchOutcome.NEW, body=body)
+            self.incoming.decoder.feed(piece)
+        return self.incoming.answer(self.url)
 
     def _timed_out(self, elapsed: float) -> Answer:
         detail = f"no answer after {elapsed:.1f} s"
-        if self.decoder is not None:
-            detail = f"only {self.decoder.received} bytes of the body after {elapsed:.1f} s"
+        if self.incoming is not None:
+            received = self.incoming.decoder.received
+            detail = f"only {received} bytes of the body after {elapsed:.1f} s"
         return Answer(FetchOutcome.TIMED_OUT, detail=detail, heals=True)
 
     def _failed(self, error: Exception) -> Answer:
-        if self.status in _REDIRECTS:
+        if self.status in redirects.STATUSES:
             # httpx looks at the Location even if it is not to follow it.
             return Answer(FetchOutcome.BAD_REDIRECT, detail=_NO_TARGET)
         if isinstance(error, httpx.InvalidURL):
@@ -213,7 +187,7 @@ class _Exchange:
         if self.redirected_to is not None:
             target = one_line(redact(str(self.redirected_to)))
             detail = f"{detail} (redirected to {target})".lstrip()
-        size = self.decoder.size if self.decoder else 0
+        size = self.incoming.decoder.size if self.incoming else 0
         return replace(answer, status=self.status, detail=detail, size=size)
 
 
@@ -257,8 +231,14 @@ def _target(here: httpx.URL, response: httpx.Response) -> httpx.URL:
     if len(locations) != 1:
         raise FetchError(FetchOutcome.BAD_REDIRECT, _NO_TARGET)
     target = here.join(locations[0])
-    allowed = ("https",) if here.scheme == "https" else ("https", "http")
-    if target.scheme not in allowed or not target.host:
-        where = one_line(redact(str(target)))
-        raise FetchError(FetchOutcome.BAD_REDIRECT, f"never from {here.scheme} to {where}")
+    redirects.check_scheme(here.scheme, target.scheme, one_line(redact(str(target))))
+    if not target.host:
+        raise FetchError(FetchOutcome.BAD_REDIRECT, _NO_TARGET)
     return target
+
+
+def _host(url: httpx.URL) -> str:
+    """
+    Return the host as it is looked up: ``xn--bcher-kva.example``, ``::1`` without brackets.
+    """
+    return url.raw_host.decode("ascii")

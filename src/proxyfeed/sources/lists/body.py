@@ -4,59 +4,77 @@ Bytes to text: decoded, and known to be neither a page nor binary data.
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterator
+from datetime import datetime
 
 from proxyfeed.errors import ReadError
+from proxyfeed.sources.stamps import parse_stamp
 
-_CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE | re.ASCII)
+_CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]{1,40})", re.IGNORECASE | re.ASCII)
 # Each leaves ASCII as it is. In UTF-7, "+ADE-" would be "1".
-_CODECS = {
-    "utf-8": "utf-8",
-    "utf8": "utf-8",
-    "us-ascii": "utf-8",
-    "ascii": "utf-8",
-    "iso-8859-1": "cp1252",
-    "latin1": "cp1252",
-    "windows-1252": "cp1252",
-    "iso-8859-15": "iso8859-15",
-}
-_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_TRUSTED_CODEC = re.compile(r"iso8859-\d+|cp125\d|koi8-[ru]")
 _BOM = b"\xef\xbb\xbf"
-# All but tab and the two that end a line.
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)")
+_FOREIGN = {
+    b"\xff\xfe": "UTF-16 or UTF-32",
+    b"\xfe\xff": "UTF-16",
+    b"\x1f\x8b": "gzip data",
+    b"PK\x03\x04": "a zip archive",
+}
+_MARKUP = re.compile(rb"\s*<")
+_HTML = re.compile(rb"<(?:!doctype\s+html|html|head|body|title)[\s/>]", re.IGNORECASE)
+_XML = re.compile(rb"\s*<\?xml\s", re.IGNORECASE)
+_JSON = re.compile(r"\s*[\[{]")
+# All but tab and the two that end a line. The last four end one for some programs and not for us,
+# so that a comment could hide a row.
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029]|\r(?!\n)")
+_CONTROL_NAMES = {
+    "\0": "a NUL, as binary data and UTF-16 do",
+    "\r": "a carriage return that ends no line",
+}
 
 
 def read_text_body(content: bytes, content_type: str) -> str:
     """
-    Decode the body of a list: UTF-8, with or without a byte order mark, or what *content_type*
-    names.
+    Decode the body of a list: UTF-8, with or without a byte order mark, or else the encoding of
+    one byte a character that *content_type* names.
 
-    What the bytes are decides, never what the server calls them: many serve lists as text/html.
+    What the bytes are decides, never what the server calls them: lists come as text/html, and
+    UTF-8 as ISO 8859-1.
 
     Raises:
-        ReadError: it is a page, another text encoding, or binary data.
+        ReadError: it is a page, text of another encoding, or binary data.
     """
-    if content.startswith(_UTF_16):
-        raise ReadError("the body is UTF-16, and a list is UTF-8")
+    for start, kind in _FOREIGN.items():
+        if content.startswith(start):
+            raise ReadError(f"the body is {kind}, and a list is text in UTF-8")
     content = content.removeprefix(_BOM)
-    if content.lstrip()[:1] == b"<":
-        kind = _kind_of_markup(content)
-        start = content.lstrip()[:40].decode("ascii", "replace")
-        raise ReadError(f"the body is {kind} where a list is due: it starts with {start!r}")
-    named = _CHARSET.search(content_type)
-    charset = named[1].lower() if named else "utf-8"
-    if charset not in _CODECS:
-        raise ReadError(f"the body is in {charset!r}, and a list is UTF-8")
-    try:
-        text = content.decode(_CODECS[charset])
-    except UnicodeDecodeError as exc:
+    if _MARKUP.match(content):
+        start_of_page = content.lstrip()[:40].decode("ascii", "replace")
         raise ReadError(
-            f"the body is not {charset}: byte {exc.start} is {content[exc.start]:#04x}"
-        ) from exc
+            f"the body is {_kind_of_markup(content)} where a list is due: "
+            f"it starts with {start_of_page!r}"
+        )
+    text = _decode(content, content_type)
     if found := _CONTROL.search(text):
         line = text.count("\n", 0, found.start()) + 1
-        raise ReadError(f"the body is no text: line {line} holds {found[0]!r}")
+        what = _CONTROL_NAMES.get(found[0], repr(found[0]))
+        raise ReadError(f"the body is no plain text: line {line} holds {what}")
+    return text
+
+
+def read_lines_body(content: bytes, content_type: str) -> str:
+    """
+    Decode the body of a list with one row a line: as `read_text_body`, and it is no JSON either.
+
+    Most lines of a printed JSON array are ``"192.0.2.0/24",``, which is a row of CSV as well.
+    """
+    text = read_text_body(content, content_type)
+    if _JSON.match(text):
+        raise ReadError(
+            f"the body is JSON where lines are due: it starts with {text.lstrip()[:40]!r}"
+        )
     return text
 
 
@@ -69,6 +87,43 @@ def numbered_lines(text: str) -> Iterator[tuple[int, str]]:
         yield number, line.removesuffix("\r")
 
 
+def find_stamp(text: str, marks: str, phrase: str) -> datetime | None:
+    """
+    Return the time that stands after *phrase* in the first comment that holds it, in any case.
+
+    Comments are the lines that begin with one of *marks*. ``last_update:`` finds the time in
+    ``# Last_Update: 2025-07-03T01:25:10``. None without a phrase, or where no time stands there.
+    """
+    if not phrase:
+        return None
+    comment = re.compile(
+        rf"^[^\S\n]*[{re.escape(marks)}].*?{re.escape(phrase)}(.*)", re.IGNORECASE | re.MULTILINE
+    )
+    found = comment.search(text)
+    return parse_stamp(found[1].strip()) if found else None
+
+
+def _decode(content: bytes, content_type: str) -> str:
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as exc:
+        line = content.count(b"\n", 0, exc.start) + 1
+        trouble = f"the body is not UTF-8: line {line} holds the byte {content[exc.start]:#04x}"
+    named = _CHARSET.search(content_type)
+    if named is None:
+        raise ReadError(f"{trouble}, and the server names no other encoding")
+    try:
+        codec = codecs.lookup(named[1]).name
+        # As browsers do: what calls itself ISO 8859-1 has en dashes of Windows all the same.
+        codec = "cp1252" if codec in ("iso8859-1", "ascii") else codec
+        if _TRUSTED_CODEC.fullmatch(codec):
+            return content.decode(codec)
+    except (LookupError, UnicodeDecodeError):
+        pass
+    raise ReadError(f"{trouble}, and as {named[1]!r}, which the server names, it cannot be read")
+
+
 def _kind_of_markup(content: bytes) -> str:
-    start = content[:2048].lower()
-    return "XML" if b"<?xml" in start and b"<html" not in start else "HTML"
+    if _HTML.search(content[:2048]):
+        return "HTML"
+    return "XML" if _XML.match(content) else "markup"

@@ -6,16 +6,20 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import datetime
+from itertools import chain
 
 from proxyfeed.errors import BadPrefix, EmptyList, ReadError
 from proxyfeed.model import Labels, Listing, RejectedRow
 from proxyfeed.notation import read_prefix
-from proxyfeed.prefixes import PrefixSet
+from proxyfeed.plain import plain
+from proxyfeed.prefixes import FAMILIES, PrefixSet
 
 # So many rows are kept as they stood; all are counted.
 _SHOWN = 20
 _LONGEST_TEXT = 80
 _LONGEST_LABEL = 64
+# All cities of Private Relay are some ten thousand; more is a column of something else.
+_MOST_LABELS = 50_000
 
 
 class Rows:
@@ -29,46 +33,51 @@ class Rows:
         self._unit = unit
         self._max_rejected = max_rejected
         self._label = label
-        self._keys: dict[int, list[int]] = {4: [], 6: []}
-        self._labelled: defaultdict[str, dict[int, list[int]]] = defaultdict(lambda: {4: [], 6: []})
+        # The keys of each family by label; under "" where the feed has no labels.
+        self._keys: dict[int, defaultdict[str, list[int]]] = {
+            family: defaultdict(list) for family in FAMILIES
+        }
         self._rejected: list[RejectedRow] = []
         self._rejections = 0
         self._masked: list[str] = []
         self._maskings = 0
-        self._has_markup = False
+        self._markup: RejectedRow | None = None
         self.count = 0
 
-    def take(self, number: int, text: str, label: str = "") -> None:
+    def take(self, number: int | str, text: str, label: str = "", *, row: str = "") -> None:
         """
-        Take row *number*, whose prefix is *text*.
+        Take row *number* (``12``, or ``12 of ipv6_prefixes``), whose prefix is *text*. *row* is all
+        of it, where it has more.
         """
         try:
             written = read_prefix(text)
         except BadPrefix as exc:
-            self.reject(number, text, exc.why)
+            self.reject(number, row or text, exc.why)
             return
         if len(label) > _LONGEST_LABEL or not label.isprintable():
-            self.reject(number, label, "is no label: too long, or not printable")
+            self.reject(number, row or label, "has a label that is too long or cannot be printed")
             return
         self.count += 1
         if written.is_masked:
             self._maskings += 1
             if self._maskings <= _SHOWN:
                 self._masked.append(f"{self._unit} {number}: {text.strip()}")
-        self._keys[written.family] += written.keys
-        if self._label:
-            self._labelled[label][written.family] += written.keys
+        self._keys[written.family][label] += written.keys
 
-    def reject(self, number: int, text: str, why: str) -> None:
+    def reject(self, number: int | str, row: str, why: str) -> None:
         """
-        Reject row *number*, of which *text* is at fault.
+        Reject row *number*.
         """
         self.count += 1
         self._rejections += 1
-        self._has_markup = self._has_markup or "<" in text
-        if self._rejections <= _SHOWN:
-            cut = text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}..."
-            self._rejected.append(RejectedRow(f"{self._unit} {number}", cut, why))
+        is_markup = "<" in row and self._markup is None
+        if not (is_markup or self._rejections <= _SHOWN):
+            return
+        cut = row if len(row) <= _LONGEST_TEXT else f"{row[:_LONGEST_TEXT]}..."
+        rejected = RejectedRow(f"{self._unit} {number}", plain(cut, keep="\t"), why)
+        if is_markup:
+            self._markup = rejected
+        self._rejected.append(rejected)
 
     def listing(self, stamp: datetime | None = None) -> Listing:
         """
@@ -76,29 +85,41 @@ class Rows:
 
         Raises:
             EmptyList: there was no row at all.
-            ReadError: more rows than the feed's budget are no prefixes, or none is one.
+            ReadError: a row is markup, more rows than *max_rejected* are no prefixes, or all are,
+                or there is no end of labels.
         """
         if not self.count:
             raise EmptyList("the list is there, and holds no row")
-        if self._has_markup:
-            raise ReadError(f"the body is HTML where a list is due: {self._rejected[0]}")
+        if self._markup:
+            raise ReadError(f"the body holds markup, as an error page does: {self._markup}")
         if self._rejections > self._max_rejected or self._rejections == self.count:
             raise ReadError(self._too_many())
         return Listing(
-            prefixes=PrefixSet.from_keys(self._keys[4], self._keys[6]),
-            labels=Labels.of(
-                self._label,
-                (
-                    (label, PrefixSet.from_keys(keys[4], keys[6]))
-                    for label, keys in self._labelled.items()
-                ),
+            prefixes=PrefixSet.from_keys(
+                *(chain.from_iterable(self._keys[family].values()) for family in FAMILIES)
             ),
+            labels=self._labels(),
             rows=self.count,
             rejected=tuple(self._rejected),
             rejections=self._rejections,
             masked=tuple(self._masked),
             maskings=self._maskings,
             stamp=stamp,
+        )
+
+    def _labels(self) -> Labels:
+        if not self._label:
+            return Labels()
+        ipv4, ipv6 = (self._keys[family] for family in FAMILIES)
+        labels = {*ipv4, *ipv6}
+        if len(labels) > _MOST_LABELS:
+            raise ReadError(f"the rows have {len(labels):,} labels: is {self._label} elsewhere?")
+        return Labels.of(
+            self._label,
+            (
+                (label, PrefixSet.from_keys(ipv4.get(label, ()), ipv6.get(label, ())))
+                for label in labels
+            ),
         )
 
     def _too_many(self) -> str:

@@ -1,0 +1,137 @@
+"""
+``feeds``: what is known by name, and a try at what is not.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from proxyfeed.commands.judging import protected
+from proxyfeed.config import Config
+from proxyfeed.config.feeds import read_new_feed
+from proxyfeed.errors import OperatorMistake
+from proxyfeed.guard import judge, notes_on
+from proxyfeed.model import (
+    Feed,
+    FeedEntry,
+    FeedsResult,
+    FetchLimits,
+    FetchOutcome,
+    Finding,
+    Outcome,
+    Problem,
+    TryResult,
+)
+from proxyfeed.redact import redact
+from proxyfeed.sources import Fetch, Intake, take_in
+from proxyfeed.sources.guess import guess_format
+
+FEED_FAILED, HELD = 3, 4
+# The name of a feed that has none yet, for the table that is printed.
+_NEW = "new"
+
+
+def list_feeds(config: Config) -> Outcome:
+    """
+    Every feed that is known by name or configured.
+    """
+    entries = tuple(_entry(config, feed) for feed in config.all_feeds().values())
+    return Outcome("feeds", FeedsResult(entries, is_list=True))
+
+
+def show_feed(config: Config, name: str) -> Outcome:
+    """
+    All that is known of one feed.
+    """
+    return Outcome("feeds show", FeedsResult((_entry(config, _find(config, name)),)))
+
+
+def try_feed(
+    config: Config, fetch: Fetch, now: datetime, target: str, written: Mapping[str, Any]
+) -> Outcome:
+    """
+    Fetch and read a feed, by its name or its URL, and store nothing.
+
+    *written* are keys of the feed's table as the operator gave them; for a URL that no feed has,
+    what is missing of them is guessed.
+    """
+    feed, intake = _take_in(config, fetch, target, written)
+    listing = intake.listing
+    findings: tuple[Finding, ...] = ()
+    problems = []
+    if listing is None:
+        last = intake.verdict
+        what = f"{redact(target)}: {last.outcome}: {last.detail or last.url}"
+        hint = "proxyfeed feeds try --help"
+        problems.append(Problem("feed", FEED_FAILED, what, hint, f"feed {feed.name}"))
+    else:
+        findings = judge(listing.prefixes, feed.limits, protected(config, feed.name))
+        for finding in findings:
+            what = f"{redact(target)}: it would be held: {finding.what}"
+            hint = "proxyfeed feeds show NAME, for its limits"
+            problems.append(Problem("guard", HELD, what, hint, f"feed {feed.name}"))
+        findings += notes_on(listing, now)
+    result = TryResult(_without_secrets(feed), intake.attempts, listing, findings, _is_new(feed))
+    return Outcome("feeds try", result, tuple(problems))
+
+
+def _take_in(
+    config: Config, fetch: Fetch, target: str, written: Mapping[str, Any]
+) -> tuple[Feed, Intake]:
+    if "://" not in target and not target.startswith("file:"):
+        if written:
+            raise OperatorMistake(
+                "how to read a known feed is in its table, and not an option",
+                hint=f"proxyfeed feeds try {target}",
+            )
+        feed = _find(config, target)
+        return feed, take_in(feed, feed.urls, None, fetch)
+    for feed in config.all_feeds().values():
+        if target in feed.urls and not written:
+            return feed, take_in(feed, (target,), None, fetch)
+    return _take_in_new(fetch, target, written)
+
+
+def _take_in_new(fetch: Fetch, url: str, written: Mapping[str, Any]) -> tuple[Feed, Intake]:
+    attempts = fetch(url, FetchLimits(), None)
+    body = attempts[-1].body
+    keys = dict(written)
+    if body is not None and attempts[-1].outcome is FetchOutcome.NEW:
+        keys = _with_guess(guess_format(body.content), keys)
+    else:
+        keys.setdefault("format", "text")
+    feed = read_new_feed(_NEW, {"url": url, **keys})
+    return feed, take_in(feed, (url,), None, lambda *_: attempts)
+
+
+def _with_guess(guess: dict[str, Any], written: dict[str, Any]) -> dict[str, Any]:
+    kind = written.get("format", guess["format"])
+    if kind != guess["format"]:
+        guess = {"format": kind}
+    return {**guess, **written, kind: {**guess.get(kind, {}), **written.get(kind, {})}}
+
+
+def _find(config: Config, name: str) -> Feed:
+    feeds = config.all_feeds()
+    if name not in feeds:
+        near = difflib.get_close_matches(name, feeds, 1)
+        meant = f"; did you mean {near[0]!r}?" if near else ""
+        raise OperatorMistake(f"there is no feed {redact(name)!r}{meant}", hint="proxyfeed feeds")
+    return feeds[name]
+
+
+def _entry(config: Config, feed: Feed) -> FeedEntry:
+    sets = tuple(name for name, spec in config.sets.items() if feed.name in spec.feeds)
+    return FeedEntry(_without_secrets(feed), sets)
+
+
+def _is_new(feed: Feed) -> bool:
+    return feed.name == _NEW
+
+
+def _without_secrets(feed: Feed) -> Feed:
+    return replace(feed, urls=tuple(redact(url) for url in feed.urls))

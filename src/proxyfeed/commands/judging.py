@@ -1,0 +1,187 @@
+"""
+One feed's night: is it due, what do its URLs give, and may that replace what counts?
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from proxyfeed.commands.doors import Doors
+from proxyfeed.config import Config
+from proxyfeed.guard import believed_stamp, judge, judge_stamp, notes_on
+from proxyfeed.model import (
+    Diff,
+    Feed,
+    FeedState,
+    FetchOutcome,
+    Finding,
+    Listing,
+    Reading,
+    Status,
+    Validators,
+    Version,
+)
+from proxyfeed.prefixes import PrefixSet
+from proxyfeed.redact import redact
+from proxyfeed.shipped import shipped
+from proxyfeed.sources import Intake, reader_digest, take_in
+from proxyfeed.store import url_digest
+
+# The fetch believes no Retry-After beyond it; later pauses come of a clock that was set back.
+_LONGEST_PAUSE = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """
+    A reading and what it changes: *diff* is None where the content is known already, *due_at* is
+    when the feed may be asked again, where it was not asked.
+    """
+
+    reading: Reading
+    diff: Diff | None = None
+    due_at: datetime | None = None
+
+
+def judge_feed(
+    config: Config, doors: Doors, feed: Feed, state: FeedState, *, force_fetch: bool = False
+) -> Judged:
+    """
+    Ask *feed* if it is due (or *force_fetch*), and settle what comes of it.
+    """
+    urls = _open_urls(feed, state)
+    if not force_fetch:
+        waits_until = due_at(feed, state, doors.now)
+        if waits_until is not None:
+            number = state.latest.id if state.latest else None
+            return Judged(Reading(feed.name, (), "", "", version=number), due_at=waits_until)
+        urls = tuple(url for url in urls if redact(url) not in _paused(state, doors.now))
+    doors.progress(f"fetching {feed.name}")
+    intake = take_in(feed, urls, _validators(feed, state), doors.fetch)
+    base = Reading(feed.name, intake.attempts, _identity(intake.source), reader_digest(feed))
+    if intake.verdict.outcome is FetchOutcome.NOT_MODIFIED and state.latest:
+        return Judged(replace(base, version=state.latest.id))
+    if intake.listing is None:
+        return Judged(base)
+    return _settle(config, doors, feed, state, base, intake, intake.listing)
+
+
+def findings_for(
+    config: Config, doors: Doors, feed: Feed, state: FeedState, content: PrefixSet
+) -> tuple[Finding, ...]:
+    """
+    What the guard says of *content* where *feed* stands now.
+    """
+    earlier: dict[int, Version] = {
+        version.id: version for version in (state.latest, state.baseline) if version
+    }
+    contents = tuple(
+        (f"version {number}", doors.store.content(version)) for number, version in earlier.items()
+    )
+    return judge(content, feed.limits, protected(config, feed.name), contents)
+
+
+def protected(config: Config, feed: str) -> PrefixSet:
+    """
+    What no content of *feed* may hold: what any set that takes it must never mark.
+    """
+    whole = PrefixSet()
+    for spec in config.sets.values():
+        if feed in spec.feeds:
+            whole |= spec.protect - spec.exclude
+    return whole
+
+
+def _settle(
+    config: Config,
+    doors: Doors,
+    feed: Feed,
+    state: FeedState,
+    base: Reading,
+    intake: Intake,
+    listing: Listing,
+) -> Judged:
+    """
+    Decide what a listing is: known already, held, or new.
+    """
+    content, labels = listing.prefixes, listing.labels
+    stamp = believed_stamp(listing.stamp, doors.now)
+    notes = notes_on(listing, doors.now)
+    base = replace(base, content=content, labels=labels, stamp=stamp, findings=notes)
+
+    def settled(outcome: FetchOutcome, version: int | None = None) -> Reading:
+        attempts = (*intake.attempts[:-1], replace(intake.verdict, outcome=outcome))
+        return replace(base, attempts=attempts, version=version)
+
+    latest = state.latest
+    identity = (content.digest, labels.digest)
+    known = [(version, FetchOutcome.REJECTED) for version in state.refused]
+    if latest:
+        known.insert(0, (latest, FetchOutcome.SAME))
+    for version, outcome in known:
+        if (version.digest, version.labels_digest) == identity:
+            return Judged(settled(outcome, version.id))
+    findings = (
+        *findings_for(config, doors, feed, state, content),
+        *judge_stamp(stamp, state.seen),
+    )
+    diff = Diff.between(doors.store.content(latest) if latest else PrefixSet(), content)
+    base = replace(base, findings=(*findings, *notes))
+    if not findings:
+        return Judged(replace(settled(FetchOutcome.NEW), status=Status.ACCEPTED), diff)
+    for version in state.waiting:
+        if (version.digest, version.labels_digest) == identity:
+            return Judged(settled(FetchOutcome.HELD, version.id), diff)
+    return Judged(replace(settled(FetchOutcome.HELD), status=Status.HELD), diff)
+
+
+def due_at(feed: Feed, state: FeedState, now: datetime) -> datetime | None:
+    """
+    When the feed may be asked, None for now. A last attempt in the future is of a clock that was
+    set back, and says nothing.
+    """
+    if state.last is not None and state.last.at <= now < state.last.at + feed.timing.min_interval:
+        return state.last.at + feed.timing.min_interval
+    urls, paused = _open_urls(feed, state), _paused(state, now)
+    if urls and all(redact(url) in paused for url in urls):
+        return min(paused[redact(url)] for url in urls)
+    return None
+
+
+def _paused(state: FeedState, now: datetime) -> dict[str, datetime]:
+    return {url: until for url, until in state.pauses if until <= now + _LONGEST_PAUSE}
+
+
+def _open_urls(feed: Feed, state: FeedState) -> tuple[str, ...]:
+    """
+    The URLs that may still be tried: up to the one that gave the last good list.
+
+    Those after it are older copies. Once the live page was read, its archived copy must not
+    replace what it gave.
+    """
+    if not (state.latest and state.last_good):
+        return feed.urls
+    for rank, url in enumerate(feed.urls, 1):
+        if url_digest(_identity(url)) == state.last_good.url_digest:
+            return feed.urls[:rank]
+    # The one that gave the last good list is no longer among them: nobody knows how old they are.
+    return feed.urls[:1]
+
+
+def _identity(url: str) -> str:
+    """
+    The URL, but for a saved page that is shipped: that moves with each new installation.
+    """
+    place = shipped("fixtures").as_uri()
+    return f"shipped:{url.removeprefix(place)}" if url.startswith(place) else url
+
+
+def _validators(feed: Feed, state: FeedState) -> Validators | None:
+    known = state.validated
+    if known is None or known.reader != reader_digest(feed):
+        return None
+    for url in feed.urls:
+        if url_digest(_identity(url)) == known.url_digest and (known.etag or known.last_modified):
+            return Validators(url, known.etag, known.last_modified)
+    return None

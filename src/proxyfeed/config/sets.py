@@ -1,0 +1,101 @@
+"""
+``[sets.NAME]``: what the kernel is to hold, and for which services.
+"""
+
+from __future__ import annotations
+
+import re
+
+from proxyfeed.errors import BadPrefix
+from proxyfeed.model import SetSpec, VirtualService
+from proxyfeed.notation import number_to_text, read_address
+from proxyfeed.prefixes import FAMILIES, PrefixSet
+from proxyfeed.table import Table, Texts, at_least_one, flag, prefix_set, texts, whole
+
+# The kernel takes 31 characters for the name of an ipset: proxyfeed_<14>_v4_new.
+_SET_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,13}")
+_SERVICE = re.compile(
+    r"(?:\[(?P<v6>[^]]+)\]|(?P<v4>[^:]+)):(?P<port>[0-9]{1,5})(?:/(?P<protocol>\w+))?"
+)
+_ALL_BITS = 0xFFFFFFFF
+# In the place of one that is missing or mistaken; no set can have it.
+_NO_MARK = 0
+
+
+def read_set(name: str, table: Table) -> SetSpec:
+    """
+    Read one set; what is mistaken is noted in *table* and gets a value that nobody uses.
+    """
+    if not _SET_NAME.fullmatch(name):
+        table.mistakes.append(f"{table.place}: a set's name is 1 to 14 of a-z 0-9 -")
+    feeds: Texts = table.take("feeds", at_least_one, ())
+    if not table.has("feeds"):
+        table.mistake("feeds", "is missing: at least one feed")
+    if not table.has("mark"):
+        table.mistake("mark", "is missing: the firewall mark, for example 1")
+    mark = table.take("mark", whole(1, _ALL_BITS), _NO_MARK)
+    mask = table.take("mask", whole(1, _ALL_BITS), _ALL_BITS)
+    if mark & ~mask:
+        table.mistake("mark", f"{mark:#x} has bits outside the mask {mask:#x}")
+    virtual: tuple[VirtualService, ...] = table.take("virtual", _services, ())
+    real_servers = table.take("real_servers", prefix_set, PrefixSet())
+    protect = table.take("protect", prefix_set, PrefixSet())
+    exclude = table.take("exclude", prefix_set, PrefixSet())
+    served = tuple(sorted({one.family for one in virtual})) or FAMILIES
+    families = table.take("families", _families, served)
+    if not set(families) <= set(served):
+        table.mistake("families", "names a family without a virtual service")
+    install_rule = table.take("rule", flag, True)
+    table.close()
+    return SetSpec(
+        name=name,
+        feeds=tuple(dict.fromkeys(feeds)),
+        mark=mark,
+        mask=mask,
+        virtual=virtual,
+        exclude=exclude,
+        protect=protect | real_servers | PrefixSet.parse(service.address for service in virtual),
+        families=families,
+        install_rule=install_rule,
+    )
+
+
+def _services(value: object) -> tuple[VirtualService, ...]:
+    """
+    Read ``["192.0.2.80:80", "[2001:db8::80]:443", "192.0.2.53:53/udp"]``.
+    """
+    return tuple(sorted({_service(row) for row in texts(value)}))
+
+
+def _service(row: str) -> VirtualService:
+    wanted = ValueError('must be a list of services such as "192.0.2.80:80", "[2001:db8::80]:80"')
+    found = _SERVICE.fullmatch(row.strip())
+    if not found:
+        raise wanted
+    port, protocol = int(found["port"]), found["protocol"] or "tcp"
+    try:
+        family, number = read_address(found["v6"] or found["v4"])
+    except BadPrefix:
+        raise wanted from None
+    if not 0 < port < 2**16 or protocol not in ("tcp", "udp") or (family == 6) != bool(found["v6"]):
+        raise wanted
+    return VirtualService(family, number_to_text(family, number), port, protocol)
+
+
+def _families(value: object) -> tuple[int, ...]:
+    # By type too: 4.0 equals 4, and would make a set of the name proxyfeed_aol_4.0.
+    found = value if isinstance(value, list) else []
+    if not found or not all(type(one) is int and one in FAMILIES for one in found):
+        raise ValueError("must be [4], [6] or [4, 6]")
+    return tuple(sorted(set(found)))
+
+
+def check_marks(sets: dict[str, SetSpec], mistakes: list[str]) -> None:
+    """
+    Note every mark that two sets share: nobody could tell their packets apart.
+    """
+    owner: dict[int, str] = {}
+    for name, spec in sets.items():
+        if spec.mark in owner and spec.mark != _NO_MARK:
+            mistakes.append(f"sets.{name}.mark: {spec.mark} is the mark of sets.{owner[spec.mark]}")
+        owner.setdefault(spec.mark, name)

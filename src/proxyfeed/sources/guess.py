@@ -1,0 +1,47 @@
+"""
+The format of a body that nobody has described yet, for trying it out.
+"""
+
+from __future__ import annotations
+
+from proxyfeed.errors import BadPrefix
+from proxyfeed.notation import read_prefix
+
+_BOM = b"\xef\xbb\xbf"
+
+
+def guess_format(content: bytes) -> dict[str, object]:
+    """
+    Return the keys of a feed's table that a person would write after a look at *content*.
+
+    Only for a look: what is kept is read by rules that an operator has written down.
+    """
+    start = content.removeprefix(_BOM).lstrip()
+    if start[:1] == b"<":
+        return {"format": "html", "html": {"selector": "html"}}
+    if start[:1] in (b"{", b"["):
+        return {"format": "json", "json": {"lines": True} if _has_json_lines(start) else {}}
+    row = _first_row(content)
+    if "," not in row:
+        return {"format": "text"}
+    return {"format": "csv", "csv": {} if _is_prefix(row.split(",")[0]) else {"header": True}}
+
+
+def _has_json_lines(start: bytes) -> bool:
+    lines = [line for line in start.splitlines()[:3] if line.strip()]
+    return len(lines) > 1 and all(line[:1] == b"{" and line.rstrip()[-1:] == b"}" for line in lines)
+
+
+def _first_row(content: bytes) -> str:
+    for line in content.decode("utf-8", "replace").splitlines():
+        if line.strip() and line.lstrip()[0] not in "#;":
+            return line
+    return ""
+
+
+def _is_prefix(text: str) -> bool:
+    try:
+        read_prefix(text)
+    except BadPrefix:
+        return False
+    return True
