@@ -19,7 +19,18 @@ from proxyfeed.model import (
     TextRules,
 )
 from proxyfeed.notation import read_prefix
-from proxyfeed.table import Table, Texts, Unshown, at_least_one, day, flag, one_of, text, texts, whole
+from proxyfeed.table import (
+    Table,
+    Texts,
+    Unshown,
+    at_least_one,
+    day,
+    flag,
+    one_of,
+    text,
+    texts,
+    whole,
+)
 
 _MOST_COLUMNS = 1000
 
