@@ -222,7 +222,7 @@ def test_labels_are_counted(director: Director) -> None:
     text = as_text(try_it(director, url, format="csv", csv={"label": {"country": 2}}))
 
     assert "label country: 2 of them" in text
-    assert "US          2 prefixes, 512 addresses" in text
+    assert "US          2 prefixes, 512 IPv4 + 0 IPv6 addresses" in text
 
 
 def test_the_document_of_a_try_is_json(director: Director) -> None:

@@ -11,9 +11,11 @@ from proxyfeed.commands.desired import desired, states_of
 from proxyfeed.commands.doors import Doors, to_problem
 from proxyfeed.config import Config
 from proxyfeed.errors import OperatorMistake, ProxyfeedError
-from proxyfeed.model import Comparison, Diff, DiffResult, Outcome, Problem
+from proxyfeed.model import Comparison, Diff, DiffResult, Outcome, Problem, Version
 from proxyfeed.planning import held_prefixes, served
 from proxyfeed.prefixes import PrefixSet
+
+_SHOWN = 5
 
 
 def diff(
@@ -78,7 +80,7 @@ def _from_active(doors: Doors, number: int) -> Comparison:
     content = doors.store.content(version)
     if active is None:
         return compare("nothing", f"{version.feed} version {number}", PrefixSet(), content)
-    note = ""
+    note = _relabelled(doors, active, version)
     if active.id == number:
         note = f"version {number} is the active one; for what it changed: proxyfeed show {number}"
     return compare(
@@ -102,4 +104,18 @@ def _between(doors: Doors, first: int, second: int) -> Comparison:
         f"{new.feed} version {second} ({new.status})",
         doors.store.content(old),
         doors.store.content(new),
+        _relabelled(doors, old, new),
     )
+
+
+def _relabelled(doors: Doors, old: Version, new: Version) -> str:
+    """
+    Which labels hold other addresses, in words; "" where none does.
+    """
+    if old.labels_digest == new.labels_digest:
+        return ""
+    before, after = dict(doors.store.labels(old).parts), dict(doors.store.labels(new).parts)
+    changed = [name for name in sorted({*before, *after}) if before.get(name) != after.get(name)]
+    shown = ", ".join(name or "(none)" for name in changed[:_SHOWN])
+    more = f" and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else ""
+    return f"{len(changed)} labels hold other addresses: {shown}{more}"

@@ -61,6 +61,7 @@ def show(doors: Doors, number: int, *, detail: str = "") -> Outcome:
             diff=Diff.between(old, content),
             content=content,
             detail=detail,
+            labels=doors.store.labels(version),
         ),
     )
 

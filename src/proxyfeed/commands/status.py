@@ -19,8 +19,10 @@ from proxyfeed.errors import ProxyfeedError
 from proxyfeed.firewall.ipset import owner_of
 from proxyfeed.model import (
     Action,
+    Application,
     FeedState,
     FeedStatus,
+    Live,
     Outcome,
     Plan,
     Problem,
@@ -132,6 +134,9 @@ def _set_status(
     plan = make_plan(spec, wanted.prefixes, live)
     notes = [f"feed {feed} has no accepted version yet" for feed in wanted.missing]
     notes += [f"feed {feed} has expired" for feed in wanted.expired]
+    is_overdue = not plan.is_nothing and _is_as_applied(config, doors, spec, states, last, live)
+    if is_overdue:
+        notes.append("what has waited for long enough leaves with the next update or apply")
     found = replace(
         found, plan=plan, missing=target - held, extra=held - target, note="; ".join(notes)
     )
@@ -139,7 +144,27 @@ def _set_status(
         refuse_absurd(spec, wanted)
     except ProxyfeedError as exc:
         return found, to_problem(exc, f"set {spec.name}")
-    return found, _set_problem(spec, plan)
+    return found, None if is_overdue else _set_problem(spec, plan)
+
+
+def _is_as_applied(
+    config: Config,
+    doors: Doors,
+    spec: SetSpec,
+    states: dict[str, FeedState],
+    last: Application | None,
+    live: Live,
+) -> bool:
+    """
+    Whether the kernel holds what was desired when it was applied, and only time has passed.
+
+    From the end of ``hold_removals`` to the next nightly run an address is in the kernel and no
+    longer desired, and nobody needs to be called for that.
+    """
+    if last is None or not any(config.feeds[feed].timing.hold_removals for feed in spec.feeds):
+        return False
+    then = desired(config, replace(doors, now=last.at), spec, states)
+    return make_plan(spec, then.prefixes, live).is_nothing
 
 
 def _unknown_problem(spec: SetSpec, held: PrefixSet) -> Problem | None:

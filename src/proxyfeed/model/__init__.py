@@ -9,13 +9,10 @@ from proxyfeed.model.listing import Labels, Listing, RejectedRow
 from proxyfeed.model.outcome import Outcome, Problem
 from proxyfeed.model.results import (
     AlertTestResult,
-    ApplyResult,
     Comparison,
     ConfigResult,
-    DecisionResult,
     DiffResult,
     FeedEntry,
-    FeedReport,
     FeedsResult,
     FeedStatus,
     FetchesResult,
@@ -25,14 +22,11 @@ from proxyfeed.model.results import (
     Membership,
     RuleLines,
     RuleResult,
-    SetReport,
     SetStatus,
     ShowResult,
     StatusResult,
     Stay,
     TryResult,
-    UpdateResult,
-    Waiting,
 )
 from proxyfeed.model.rules import (
     Column,
@@ -43,6 +37,14 @@ from proxyfeed.model.rules import (
     Query,
     Rules,
     TextRules,
+)
+from proxyfeed.model.runs import (
+    ApplyResult,
+    DecisionResult,
+    FeedReport,
+    SetReport,
+    UpdateResult,
+    Waiting,
 )
 from proxyfeed.model.settings import (
     About,

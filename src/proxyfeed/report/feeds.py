@@ -10,10 +10,8 @@ from datetime import timedelta
 
 from proxyfeed.model import Feed, FeedEntry, FeedsResult, Kind, Listing, TryResult
 from proxyfeed.notation import BITS
-from proxyfeed.prefixes import FAMILIES, PrefixSet
-from proxyfeed.report.words import attempt_line, when
-
-_LABELS_SHOWN = 5
+from proxyfeed.prefixes import FAMILIES
+from proxyfeed.report.words import attempt_line, label_lines, when
 
 
 def feeds_lines(result: FeedsResult) -> Iterator[str]:
@@ -103,18 +101,7 @@ def _listing(feed: Feed, listing: Listing) -> Iterator[str]:
     if listing.stamp:
         yield f"  upstream's own time: {when(listing.stamp)}"
     if listing.labels:
-        yield from _labels(listing)
-
-
-def _labels(listing: Listing) -> Iterator[str]:
-    parts = sorted(listing.labels.parts, key=lambda part: (-_weight(part[1]), part[0]))
-    yield f"  label {listing.labels.name}: {len(parts)} of them, the largest:"
-    for label, part in parts[:_LABELS_SHOWN]:
-        yield f"    {label or '(none)':<10}  {len(part):,} prefixes, {part.addresses:,} addresses"
-
-
-def _weight(part: PrefixSet) -> int:
-    return len(part)
+        yield from label_lines(listing.labels)
 
 
 def _table(feed: Feed) -> Iterator[str]:

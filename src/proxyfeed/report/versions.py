@@ -16,7 +16,14 @@ from proxyfeed.model import (
     ShowResult,
     Version,
 )
-from proxyfeed.report.words import change, diff_body, version_addresses, waiting_lines, when
+from proxyfeed.report.words import (
+    change,
+    diff_body,
+    label_lines,
+    version_addresses,
+    waiting_lines,
+    when,
+)
 
 
 def diff_lines(result: DiffResult) -> Iterator[str]:
@@ -91,6 +98,7 @@ def show_lines(result: ShowResult) -> Iterator[str]:
     if result.detail == "prefixes":
         yield from result.content.lines()
         return
+    yield from label_lines(result.labels)
     name = f"version {result.before}" if result.before else "nothing"
     yield f"--- {name}"
     yield f"+++ version {version.id}"

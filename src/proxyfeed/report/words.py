@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import islice
 
-from proxyfeed.model import Attempt, Diff, Version, Waiting
+from proxyfeed.model import Attempt, Diff, Labels, Version, Waiting
 from proxyfeed.notation import key_to_text
 from proxyfeed.prefixes import FAMILIES, PrefixSet
 
@@ -78,6 +78,18 @@ def waiting_lines(waiting: Iterable[Waiting]) -> Iterator[str]:
             f"  waits      {addresses(one.prefixes)} that feed {one.feed} dropped stay until "
             f"{when(one.until)}: {shown}{more}"
         )
+
+
+def label_lines(labels: Labels) -> Iterator[str]:
+    """
+    How many labels there are, and the largest of them by prefixes.
+    """
+    if not labels:
+        return
+    parts = sorted(labels.parts, key=lambda part: (-len(part[1]), part[0]))
+    yield f"  label {labels.name}: {len(parts):,} of them, the largest:"
+    for label, part in parts[:_SHOWN]:
+        yield f"    {label or '(none)':<10}  {len(part):,} prefixes, {addresses(part)}"
 
 
 def numbers(versions: tuple[int, ...]) -> str:
