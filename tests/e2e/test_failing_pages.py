@@ -178,7 +178,10 @@ def nights(equipped: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         def night(answer: Callable[[str], bytes | Script]) -> Night:
             for case, name in NAMES.items():
                 site.pages[f"/{name}"] = answer(case)
-            done = machine.proxyfeed("update", "--json", code=None, program=IMPATIENT)
+            # One of them asks to be left alone for a while.
+            done = machine.proxyfeed(
+                "update", "--force-fetch", "--json", code=None, program=IMPATIENT
+            )
             query = "SELECT name, status FROM versions JOIN feeds ON feeds.id = feed_id"
             versions = machine.rows(query)
             return Night(done.code, done.document, webhook.take(), machine.kernel(), versions)

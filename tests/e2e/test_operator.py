@@ -277,7 +277,8 @@ def test_exit_code_70_is_a_bug_with_a_traceback_and_a_request(running: Machine) 
 
 # ---------------------------------------------------------------- documents
 
-# In an order in which each has something to do: version 2 is held, and so is 3.
+# In an order in which each has something to do: version 2 is held, and so is 3. Each try and each
+# update gets the next page.
 REPORTS = [
     ("init", 0),
     ("config", 0),
@@ -306,7 +307,7 @@ REPORTS = [
 
 def test_every_command_that_reports_prints_one_envelope(running: Machine, site: Site) -> None:
     running.configure(CONFIGURATION + '[alerts]\nto = ["json://127.0.0.1:1/"]\n')
-    served = iter((SHRUNK, LIST))
+    served = iter((LIST, SHRUNK, LIST))
     site.pages[PAGE] = lambda call: call.send(response(page(next(served))))
 
     done = running.several(*([*words.split(), "--json"] for words, _ in REPORTS))
