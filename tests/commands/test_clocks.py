@@ -11,9 +11,11 @@ from tests.commands.director import ALERTS, DAY, TEXT_FEED, Director, outcomes, 
 
 from proxyfeed.commands.apply import apply
 from proxyfeed.commands.decide import approve, rollback
+from proxyfeed.commands.history import lookup
 from proxyfeed.commands.status import status
 from proxyfeed.model import AlertKind, Outcome, StatusResult
 from proxyfeed.prefixes import PrefixSet
+from proxyfeed.report import as_text
 
 STAMP = datetime(2026, 11, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -263,6 +265,16 @@ def test_a_dead_feeds_addresses_leave_desired_and_that_is_told(director: Directo
     assert outcome.exit_code == 3
     assert [event.kind for event in director.sent].count(AlertKind.EXPIRED) == 1
     assert "expired" in codes(status(director.config, director.doors()))
+
+
+def test_lookup_says_that_a_feed_has_expired(director: Director) -> None:
+    director.configure(with_feed_keys(*DYING))
+    director.text_night(*rows(40))
+    die(director, 6)
+
+    text = as_text(lookup(director.config, director.doors(), "20.0.0.1"))
+
+    assert "in feed relay, which has expired (expire_after): in no set" in text
 
 
 def test_without_expire_after_a_dead_feed_keeps_its_addresses_for_ever(director: Director) -> None:

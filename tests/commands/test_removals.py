@@ -10,6 +10,7 @@ from tests.commands.director import TEXT_FEED, Director, rows, text
 
 from proxyfeed.commands.decide import release, rollback
 from proxyfeed.commands.desired import desired
+from proxyfeed.commands.history import lookup
 from proxyfeed.commands.status import status
 from proxyfeed.model import Outcome, StatusResult
 from proxyfeed.prefixes import PrefixSet
@@ -175,3 +176,20 @@ def test_a_dry_run_counts_what_it_would_leave_waiting(director: Director) -> Non
     )
 
     assert found.prefixes == PrefixSet.parse([*rows(40), FLAPS])
+
+
+def test_lookup_says_that_an_address_only_waits_to_leave(director: Director) -> None:
+    director.configure(HOLDING)
+    director.text_night(*rows(40), FLAPS)
+    director.text_night(*rows(40))
+    until = director.now + 48 * HOUR
+
+    def said(address: str) -> str:
+        return as_text(lookup(director.config, director.doors(), address)).splitlines()[0]
+
+    assert said("1.178.86.9") == (
+        f"1.178.86.9: dropped by feed relay, in set relay until {until:%Y-%m-%d %H:%M} UTC"
+    )
+    assert said("20.0.0.1") == "20.0.0.1: in feed relay, in set relay"
+    director.now = until
+    assert said("1.178.86.9") == "1.178.86.9: not in feed relay"

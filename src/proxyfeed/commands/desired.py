@@ -86,7 +86,7 @@ def desired(
     *instead* gives contents that are not in the database: what a dry run would have accepted.
     """
     parts = tuple(
-        _part(doors, config.feeds[name], states[name], (instead or {}).get(name))
+        part_of(doors, config.feeds[name], states[name], (instead or {}).get(name))
         for name in spec.feeds
     )
     whole = PrefixSet()
@@ -95,7 +95,10 @@ def desired(
     return Desired(whole - spec.exclude, parts)
 
 
-def _part(doors: Doors, feed: Feed, state: FeedState, instead: PrefixSet | None) -> Part:
+def part_of(doors: Doors, feed: Feed, state: FeedState, instead: PrefixSet | None = None) -> Part:
+    """
+    Compute what one feed gives to the sets that take it.
+    """
     active = state.active
     if state.pin is None and instead is not None:
         before = doors.store.content(active) if active else PrefixSet()

@@ -4,7 +4,10 @@ What there was: ``history``, ``show``, ``lookup`` and ``export``.
 
 from __future__ import annotations
 
-from proxyfeed.commands.desired import states_of
+from datetime import datetime
+
+from proxyfeed.commands.clocks import dead_for
+from proxyfeed.commands.desired import part_of, states_of
 from proxyfeed.commands.doors import Doors
 from proxyfeed.config import Config
 from proxyfeed.errors import BadPrefix, OperatorMistake
@@ -12,6 +15,7 @@ from proxyfeed.firewall.ipset import NET, fill_lines, net_set
 from proxyfeed.model import (
     Action,
     Diff,
+    Feed,
     FeedState,
     FetchesResult,
     HistoryResult,
@@ -135,10 +139,14 @@ def _membership(
         if state.active and since <= state.active.id and (until is None or until > state.active.id):
             is_in = True
     family = 6 if host.ipv6 else 4
+    feed = config.feeds[state.feed]
+    is_expired = dead_for(feed, state) is not None
+    waits_until = None if is_in or not stays else _waits_until(doors, feed, state, host)
+    is_desired = (is_in and not is_expired) or waits_until is not None
     takers = [
         spec
         for spec in config.sets.values()
-        if is_in and state.feed in spec.feeds and family in spec.families
+        if is_desired and state.feed in spec.feeds and family in spec.families
     ]
     return Membership(
         feed=state.feed,
@@ -146,7 +154,16 @@ def _membership(
         sets=tuple(spec.name for spec in takers if not host & spec.exclude),
         excluded=tuple(spec.name for spec in takers if host & spec.exclude),
         stays=tuple(stays),
+        waits_until=waits_until,
+        is_expired=is_expired,
     )
+
+
+def _waits_until(doors: Doors, feed: Feed, state: FeedState, host: PrefixSet) -> datetime | None:
+    if not feed.timing.hold_removals:
+        return None
+    waiting = part_of(doors, feed, state).waiting
+    return next((one.until for one in waiting if host & one.prefixes), None)
 
 
 def export(doors: Doors, number: int, form: str) -> str:

@@ -87,7 +87,8 @@ class Stay:
 class Membership:
     """
     One feed's word on an address: *is_in* its active version, and the *sets* that take it from
-    there; *excluded* are the sets that leave it out.
+    there; *excluded* are the sets that leave it out. *waits_until* is for one that was dropped and
+    is still desired; with *is_expired* nothing of the feed is.
     """
 
     feed: str
@@ -95,6 +96,8 @@ class Membership:
     sets: tuple[str, ...]
     excluded: tuple[str, ...]
     stays: tuple[Stay, ...]
+    waits_until: datetime | None = None
+    is_expired: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,8 +124,13 @@ def lookup_lines(result: LookupResult) -> Iterator[str]:
 def _membership(address: str, one: Membership) -> Iterator[str]:
     where = [f"in set {name}" for name in one.sets]
     where += [f"excluded from set {name}" for name in one.excluded]
-    if one.is_in:
+    if one.is_in and one.is_expired:
+        yield f"{address}: in feed {one.feed}, which has expired (expire_after): in no set"
+    elif one.is_in:
         yield f"{address}: in feed {one.feed}, {', '.join(where) or 'which is in no set'}"
+    elif one.waits_until:
+        sets = ", ".join(where) or "which is in no set"
+        yield f"{address}: dropped by feed {one.feed}, {sets} until {when(one.waits_until)}"
     else:
         yield f"{address}: not in feed {one.feed}"
     for stay in one.stays:

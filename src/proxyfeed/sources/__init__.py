@@ -149,7 +149,7 @@ def _header_stamp(feed: Feed, validators: Validators | None) -> datetime | None:
     """
     from proxyfeed.sources.stamps import etag_stamp, parse_stamp
 
-    if validators is None or validators.url.startswith("file:"):
+    if validators is None or validators.url.lower().startswith("file:"):
         return None
     match feed.timing.stamp:
         case "last-modified":

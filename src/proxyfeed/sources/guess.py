@@ -21,10 +21,11 @@ def guess_format(content: bytes) -> dict[str, object]:
         return {"format": "html", "html": {"selector": "html"}}
     if start[:1] in (b"{", b"["):
         return {"format": "json", "json": {"lines": True} if _has_json_lines(start) else {}}
-    row = _first_row(content)
+    row = _first_row(start)
     if "," not in row:
         return {"format": "text"}
-    return {"format": "csv", "csv": {} if _is_prefix(row.split(",")[0]) else {"header": True}}
+    first = row.split(",")[0].strip(' "')
+    return {"format": "csv", "csv": {} if _is_prefix(first) else {"header": True}}
 
 
 def _has_json_lines(start: bytes) -> bool:
