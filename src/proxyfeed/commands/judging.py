@@ -25,7 +25,7 @@ from proxyfeed.model import (
 from proxyfeed.prefixes import PrefixSet
 from proxyfeed.redact import redact
 from proxyfeed.shipped import shipped
-from proxyfeed.sources import Intake, reader_digest, take_in
+from proxyfeed.sources import reader_digest, take_in
 from proxyfeed.store import url_digest
 
 # The fetch believes no Retry-After beyond it; later pauses come of a clock that was set back.
@@ -64,7 +64,7 @@ def judge_feed(
         return Judged(replace(base, version=state.latest.id))
     if intake.listing is None:
         return Judged(base)
-    return _settle(config, doors, feed, state, base, intake, intake.listing)
+    return _settle(config, doors, feed, state, base, intake.listing)
 
 
 def findings_for(
@@ -98,42 +98,51 @@ def _settle(
     doors: Doors,
     feed: Feed,
     state: FeedState,
-    base: Reading,
-    intake: Intake,
+    reading: Reading,
     listing: Listing,
 ) -> Judged:
     """
     Decide what a listing is: known already, held, or new.
     """
-    content, labels = listing.prefixes, listing.labels
+    content, notes = listing.prefixes, notes_on(listing, doors.now)
     stamp = believed_stamp(listing.stamp, doors.now)
-    notes = notes_on(listing, doors.now)
-    base = replace(base, content=content, labels=labels, stamp=stamp, findings=notes)
-
-    def settled(outcome: FetchOutcome, version: int | None = None) -> Reading:
-        attempts = (*intake.attempts[:-1], replace(intake.verdict, outcome=outcome))
-        return replace(base, attempts=attempts, version=version)
-
+    reading = replace(reading, content=content, labels=listing.labels, stamp=stamp, findings=notes)
     latest = state.latest
-    identity = (content.digest, labels.digest)
-    known = [(version, FetchOutcome.REJECTED) for version in state.refused]
-    if latest:
-        known.insert(0, (latest, FetchOutcome.SAME))
-    for version, outcome in known:
-        if (version.digest, version.labels_digest) == identity:
-            return Judged(settled(outcome, version.id))
+    if latest and _is_of(latest, reading):
+        return Judged(_settled(reading, FetchOutcome.SAME, latest))
+    for version in state.refused:
+        if _is_of(version, reading):
+            return Judged(_settled(reading, FetchOutcome.REJECTED, version))
     findings = (
         *findings_for(config, doors, feed, state, content),
         *judge_stamp(stamp, state.seen),
     )
     diff = Diff.between(doors.store.content(latest) if latest else PrefixSet(), content)
-    base = replace(base, findings=(*findings, *notes))
+    reading = replace(reading, findings=(*findings, *notes))
     if not findings:
-        return Judged(replace(settled(FetchOutcome.NEW), status=Status.ACCEPTED), diff)
+        return Judged(replace(reading, status=Status.ACCEPTED), diff)
     for version in state.waiting:
-        if (version.digest, version.labels_digest) == identity:
-            return Judged(settled(FetchOutcome.HELD, version.id), diff)
-    return Judged(replace(settled(FetchOutcome.HELD), status=Status.HELD), diff)
+        if _is_of(version, reading):
+            return Judged(_settled(reading, FetchOutcome.HELD, version), diff)
+    return Judged(replace(_settled(reading, FetchOutcome.HELD), status=Status.HELD), diff)
+
+
+def _is_of(version: Version, reading: Reading) -> bool:
+    """
+    Whether *reading* brought what *version* holds, to the last address and label.
+    """
+    assert reading.content is not None  # noqa: S101 - it was read
+    found = (reading.content.digest, reading.labels.digest)
+    return (version.digest, version.labels_digest) == found
+
+
+def _settled(reading: Reading, outcome: FetchOutcome, version: Version | None = None) -> Reading:
+    verdict = replace(reading.attempts[-1], outcome=outcome)
+    return replace(
+        reading,
+        attempts=(*reading.attempts[:-1], verdict),
+        version=version.id if version else None,
+    )
 
 
 def due_at(feed: Feed, state: FeedState, now: datetime) -> datetime | None:
