@@ -94,7 +94,7 @@ def test_a_feed_has_the_usual_limits() -> None:
     feed = partner("")
 
     assert feed.limits == Limits()
-    assert feed.fetch == FetchLimits()
+    assert feed.fetch == FetchLimits(max_bytes=4 * 2**20)
     assert feed.rules == HtmlRules(heading=("egress",))
 
 

@@ -119,6 +119,18 @@ def test_a_list_may_stand_in_the_configuration_itself() -> None:
             'format = "json"\njson = { path = "a", label = { r = "r" } }',
             "feeds.l.json.label: needs `prefix`",
         ),
+        (
+            'format = "json"\njson = { path = "a", lines = true, prefix = "p" }',
+            "feeds.l.json.prefix: has no use with lines",
+        ),
+        (
+            'format = "json"\njson = { path = "a", lines = true, stamp = "t" }',
+            "feeds.l.json.stamp: needs `metadata`",
+        ),
+        (
+            'format = "text"\nmin_interval = "3d"',
+            "feeds.l.min_interval: must be shorter than max_age",
+        ),
         ('format = "text"\nmax_rejected = -1', "feeds.l.max_rejected: must be a whole number"),
         (
             'format = "text"\nexpire_after = "2d"',
@@ -170,6 +182,12 @@ def test_another_format_than_the_known_one_takes_none_of_its_rules() -> None:
     assert feed.rules == TextRules()
 
 
+def test_several_paths_take_the_place_of_the_one_that_is_known() -> None:
+    feeds = read(f"{AOL}[feeds.zscaler-hubs]\njson.paths = ['a', 'b']").feeds
+
+    assert feeds["zscaler-hubs"].rules == JsonRules(paths=("a", "b"))
+
+
 # ---------------------------------------------------------------- an operator's own catalogue
 
 
@@ -217,6 +235,10 @@ def test_the_configuration_overrides_an_own_catalogue(tmp_path: Path) -> None:
         ("[partner]\nurl = 'https://h/'\nformat = 'x'\n", "mine.toml: partner.format: must be one"),
         ("partner = 3\n", "mine.toml: partner: must be a table, and is a number"),
         ("[partner\n", "catalog: "),
+        (
+            "[feeds.partner]\nurl = 'https://h/'\nformat = 'text'\n",
+            "mine.toml: feeds: in a catalogue, tables are named [NAME] and not [feeds.NAME]",
+        ),
     ],
 )
 def test_a_mistake_in_an_own_catalogue_is_told_once_though_no_set_takes_it(

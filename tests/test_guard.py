@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import netaddr
@@ -14,8 +15,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxyfeed.guard import judge, judge_set, special_purpose
-from proxyfeed.model import Finding, Limits, SetSpec, Severity
+from proxyfeed.guard import (
+    believed_stamp,
+    judge,
+    judge_set,
+    judge_stamp,
+    notes_on,
+    special_purpose,
+)
+from proxyfeed.model import Finding, Limits, Listing, RejectedRow, SetSpec, Severity
 from proxyfeed.prefixes import FAMILIES, PrefixSet
 
 PUBLISHED = Path(__file__).parents[2] / "shared" / "data"
@@ -329,6 +337,152 @@ def test_a_whole_set_is_judged_once_more(desired: tuple[str, ...], rules: list[s
 
     assert [finding.rule for finding in found] == rules
     assert all(finding.severity is Severity.ABSOLUTE for finding in found)
+
+
+# ---------------------------------------------------------------- nothing, on purpose
+
+
+def test_a_feed_that_may_be_empty_has_nothing_against_it_when_it_is() -> None:
+    limits = Limits(may_be_empty=True)
+
+    assert verdict(NOTHING, limits) == []
+    assert verdict(content("10.0.0.0/8"), limits) == ["special-purpose"]
+
+
+def test_its_becoming_empty_is_a_loss_like_any_other() -> None:
+    old = content(*HEALTHY)
+
+    findings = compare(old, NOTHING, Limits(may_be_empty=True, shrink=0.99))
+
+    assert [(f.rule, f.severity) for f in findings] == [("shrink", Severity.RELATIVE)] * 2
+    assert compare(old, NOTHING, Limits(may_be_empty=True, shrink=1.0)) == ()
+
+
+def test_what_comes_after_an_empty_list_appears_and_waits_for_an_operator() -> None:
+    findings = compare(NOTHING, content(*HEALTHY), Limits(may_be_empty=True, growth=1000.0))
+
+    assert [finding.rule for finding in findings] == ["growth", "growth"]
+
+
+def test_an_empty_set_is_let_through_where_it_may_be_empty_and_nothing_else_is() -> None:
+    spec = SetSpec("aol", ("aol",), 1, protect=content("203.0.113.80"))
+
+    assert judge_set(spec, NOTHING, may_be_empty=True) == ()
+    findings = judge_set(spec, content("::/0", "203.0.113.0/24"), may_be_empty=True)
+    assert [finding.rule for finding in findings] == ["default-route", "protected"]
+
+
+# ---------------------------------------------------------------- upstream's own time
+
+NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+DAY = timedelta(days=1)
+
+
+def test_a_list_is_older_from_one_second_before_the_newest_that_was_seen() -> None:
+    assert judge_stamp(NOON, NOON) == ()
+    assert judge_stamp(NOON + SECOND, NOON) == ()
+    assert [finding.rule for finding in judge_stamp(NOON - SECOND, NOON)] == ["older"]
+
+
+def test_an_older_list_may_be_approved_and_both_times_are_told() -> None:
+    (finding,) = judge_stamp(NOON - DAY, NOON)
+
+    assert finding.severity is Severity.RELATIVE
+    assert finding.what == (
+        "upstream's own time, 2026-10-31 12:00 UTC, is older than 2026-11-01 12:00 UTC, seen before"
+    )
+
+
+@pytest.mark.parametrize(("stamp", "seen"), [(None, NOON), (NOON, None), (None, None)])
+def test_nothing_is_older_where_one_of_the_times_is_not_known(
+    stamp: datetime | None, seen: datetime | None
+) -> None:
+    assert judge_stamp(stamp, seen) == ()
+
+
+def test_a_time_is_believed_up_to_a_day_ahead_of_our_own_clock() -> None:
+    assert believed_stamp(NOON - 9999 * DAY, NOON) == NOON - 9999 * DAY
+    assert believed_stamp(NOON + DAY, NOON) == NOON + DAY
+    assert believed_stamp(NOON + DAY + SECOND, NOON) is None
+    assert believed_stamp(None, NOON) is None
+
+
+# ---------------------------------------------------------------- what is told and holds nothing
+
+
+def notes(listing: Listing, *, has_stamp: bool = False) -> list[tuple[str, str]]:
+    found = notes_on(listing, NOON, has_stamp=has_stamp)
+    assert all(finding.severity is Severity.NOTE for finding in found)
+    return [(finding.rule, finding.what) for finding in found]
+
+
+def test_of_a_list_without_a_fault_there_is_nothing_to_tell() -> None:
+    assert notes(Listing(content(*HEALTHY), rows=2, stamp=NOON)) == []
+    assert notes(Listing(content(*HEALTHY), rows=2, stamp=NOON + DAY)) == []
+
+
+def test_rows_that_were_left_out_are_told_with_their_place_and_number() -> None:
+    row = RejectedRow("line 2", "208.54.144/32", "is not a full IPv4 or IPv6 address")
+    one = Listing(content(*HEALTHY), rows=3, rejected=(row,), rejections=1)
+
+    assert notes(one) == [
+        (
+            "rejected-rows",
+            "left out 1 of 3 rows, which are no prefixes: line 2: '208.54.144/32' is not a full "
+            "IPv4 or IPv6 address",
+        )
+    ]
+    ((_, many),) = notes(Listing(content(*HEALTHY), rows=50, rejected=(row, row), rejections=30))
+    assert many.startswith("left out 30 of 50 rows, which are no prefixes: line 2: ")
+    assert many.count("208.54.144/32") == 2
+    assert many.endswith("; and 28 more")
+
+
+def test_rows_whose_host_bits_were_cleared_are_told_three_of_them_as_they_stood() -> None:
+    masked = tuple(f"line {number}: 172.44.{number}.0/21" for number in range(1, 6))
+    listing = Listing(content(*HEALTHY), rows=90, masked=masked, maskings=70)
+
+    ((rule, what),) = notes(listing)
+
+    assert rule == "host-bits"
+    assert what == (
+        "cleared the host bits of 70 rows, the first: line 1: 172.44.1.0/21; "
+        "line 2: 172.44.2.0/21; line 3: 172.44.3.0/21"
+    )
+
+
+def test_a_time_that_was_not_believed_is_told() -> None:
+    listing = Listing(content(*HEALTHY), rows=2, stamp=NOON + DAY + SECOND)
+
+    assert notes(listing) == [
+        (
+            "future-stamp",
+            "did not believe upstream's time, 2026-11-02 12:00 UTC, which is still to come",
+        )
+    ]
+
+
+def test_a_time_that_is_missing_is_told_of_a_feed_that_gives_one() -> None:
+    undated, dated = Listing(content(*HEALTHY), rows=2), Listing(content(*HEALTHY), stamp=NOON)
+
+    assert [rule for rule, _ in notes(undated, has_stamp=True)] == ["no-stamp"]
+    assert notes(dated, has_stamp=True) == []
+    assert notes(undated) == []
+
+
+def test_everything_there_is_to_tell_is_told() -> None:
+    listing = Listing(
+        content(*HEALTHY),
+        rows=4,
+        rejected=(RejectedRow("line 2", "x", "is not an address"),),
+        rejections=1,
+        masked=("line 3: 172.44.1.0/21",),
+        maskings=1,
+        stamp=NOON + 2 * DAY,
+    )
+
+    assert [rule for rule, _ in notes(listing)] == ["rejected-rows", "host-bits", "future-stamp"]
 
 
 # ---------------------------------------------------------------- against what there was

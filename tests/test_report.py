@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -21,8 +21,10 @@ from proxyfeed.model import (
     ApplyResult,
     Attempt,
     Body,
+    Column,
     Comparison,
     ConfigResult,
+    CsvRules,
     DecisionResult,
     Delivery,
     Diff,
@@ -38,9 +40,13 @@ from proxyfeed.model import (
     FetchRow,
     Finding,
     HistoryResult,
+    HtmlRules,
     InitResult,
+    InlineRules,
+    JsonRules,
     Kind,
     Labels,
+    Limits,
     Listing,
     LookupResult,
     Membership,
@@ -48,10 +54,12 @@ from proxyfeed.model import (
     Pin,
     Plan,
     Problem,
+    Query,
     RejectedRow,
     RuleLines,
     RulePlan,
     RuleResult,
+    Rules,
     SetPlan,
     SetReport,
     SetSpec,
@@ -62,6 +70,7 @@ from proxyfeed.model import (
     StatusResult,
     Stay,
     TextRules,
+    Timing,
     TryResult,
     UpdateResult,
     Version,
@@ -372,6 +381,155 @@ def test_a_difference_in_the_cuts_alone_is_said_to_be_that() -> None:
     text = as_text(Outcome("diff", DiffResult((same,))))
 
     assert text.endswith("no address differs, only cut in another way\n")
+
+
+# ---------------------------------------------------------------- feeds
+
+
+RELAY = Feed(
+    "relay",
+    ("https://h.example/list", "file:///var/list"),
+    CsvRules(column="range", label=Column("country", 2), max_rejected=1),
+    limits=Limits(growth=0.005, shrink=0.25, widest_ipv4=16, widest_ipv6=32, may_be_empty=True),
+    timing=Timing(
+        min_interval=timedelta(minutes=90),
+        hold_removals=timedelta(hours=48),
+        max_age=timedelta(hours=36),
+        stamp="etag",
+    ),
+    about=About("ours", Kind.CARRIER, "phones", "weekly", "their page", date(2026, 11, 1)),
+)
+
+
+def shown(*entries: FeedEntry, is_list: bool = False) -> list[str]:
+    return as_text(Outcome("feeds", FeedsResult(entries, is_list))).splitlines()
+
+
+def test_feeds_are_listed_with_whose_they_are_and_what_is_said_of_them() -> None:
+    bare = Feed("x", ("https://h.example/",), TextRules())
+
+    assert shown(FeedEntry(RELAY, ("web", "mail")), FeedEntry(bare, ()), is_list=True) == [
+        "relay  carrier NAT [in set web, mail]",
+        "       ours",
+        "       phones",
+        "x      yours",
+    ]
+
+
+def test_all_that_is_known_of_a_feed_is_shown_and_nothing_that_is_not() -> None:
+    assert shown(FeedEntry(RELAY, ("web", "mail"))) == [
+        "feed relay (in set web, mail)",
+        "  is              ours",
+        "  kind            carrier NAT",
+        "  good for        phones",
+        "  url             https://h.example/list",
+        "  url             file:///var/list",
+        "  format          csv",
+        "    column        range",
+        "    label         country, from 2",
+        "    max_rejected  1",
+        "  changes         weekly",
+        "  widest          /16 and /32",
+        "  held            beyond +0.5 % or -25 % of addresses",
+        "  may be empty    yes",
+        "  min_interval    90 min",
+        "  hold_removals   2 d",
+        "  max_age         36 h",
+        "  stamp           etag",
+        "  facts           their page",
+        "  checked         2026-11-01",
+    ]
+    assert shown(FeedEntry(Feed("x", ("https://h.example/",), TextRules()), ())) == [
+        "feed x (in no set)",
+        "  url             https://h.example/",
+        "  format          text",
+        "  widest          /8 and /19",
+        "  held            beyond +10 % or -10 % of addresses",
+        "  max_age         3 d",
+        "  stamp           last-modified",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rules", "lines"),
+    [
+        (
+            JsonRules(paths=("a", "b[].c"), lines=True, label=Query("cc", "x.y")),
+            ["paths         a, b[].c", "label         cc, from x.y", "lines         yes"],
+        ),
+        (
+            InlineRules(("20.0.0.0/24", "2a00::/32"), date(2026, 11, 1)),
+            ["prefixes      20.0.0.0/24, 2a00::/32", "dated         2026-11-01"],
+        ),
+        (HtmlRules(heading=("proxies", "ours")), ["heading       proxies, ours"]),
+    ],
+)
+def test_the_rules_of_a_format_are_shown_in_words(rules: Rules, lines: list[str]) -> None:
+    found = shown(FeedEntry(Feed("x", (), rules), ()))
+
+    assert [line.strip() for line in found if line.startswith("    ")] == lines
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_of_the_ranges_of_a_cdn_and_of_no_others_a_feed_says_who_is_behind_them(kind: Kind) -> None:
+    text = "\n".join(shown(FeedEntry(replace(RELAY, about=About(kind=kind)), ())))
+
+    assert ("it is all of their users" in text) == (kind is Kind.CDN)
+
+
+TRIED = Attempt("https://h.example/list", FetchOutcome.NEW, 200, 230, 0.5)
+
+
+def tried(feed: Feed, listing: Listing | None, *findings: Finding, is_new: bool) -> list[str]:
+    result = TryResult(feed, (TRIED,), listing, findings, is_new)
+    return as_text(Outcome("feeds try", result)).splitlines()
+
+
+def test_a_try_tells_what_was_read_and_that_nothing_was_stored() -> None:
+    listing = Listing(NEW, rows=1234, rejections=56, stamp=NIGHT)
+    finding = Finding("growth", Severity.RELATIVE, "IPv6 appears")
+
+    assert tried(RELAY, listing, finding, is_new=False) == [
+        "https://h.example/list: new, HTTP 200, 230 bytes in 0.50 s",
+        "read as csv: 1,234 rows, 3 prefixes, 56 rejected",
+        "  IPv4: 2 prefixes, /19 to /25, 8,320 addresses, 0.00% of all there are",
+        f"  IPv6: 1 prefixes, /32 to /32, {2**96:,} addresses",
+        "  upstream's own time: 2026-11-20 03:30 UTC",
+        "  relative: IPv6 appears",
+        "nothing was stored",
+    ]
+
+
+def test_a_try_tells_nothing_that_there_is_not() -> None:
+    assert tried(RELAY, Listing(PrefixSet.parse(["20.0.0.0/8"])), is_new=False)[1:] == [
+        "read as csv: 1 prefixes",
+        "  IPv4: 1 prefixes, /8 to /8, 16,777,216 addresses, 0.39% of all there are",
+        "nothing was stored",
+    ]
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_of_what_was_not_read_there_is_no_table_to_write(is_new: bool) -> None:
+    assert tried(RELAY, None, is_new=is_new)[1:] == ["not read, and nothing was stored"]
+
+
+def test_the_table_of_what_was_read_holds_what_is_not_usual() -> None:
+    rules = CsvRules(
+        column="range", label=Column("country", 2), stamp='as of "C:\\"', max_rejected=1
+    )
+    feed = replace(RELAY, name="new", rules=rules)
+
+    assert tried(feed, Listing(NEW), is_new=True)[-9:] == [
+        "to keep it, write:",
+        "  [feeds.new]",
+        '  url = "https://h.example/list"',
+        '  format = "csv"',
+        "  max_rejected = 1",
+        "  [feeds.new.csv]",
+        '  column = "range"',
+        '  label = { "country" = 2 }',
+        r'  stamp = "as of \"C:\\\""',
+    ]
 
 
 # ---------------------------------------------------------------- words

@@ -92,9 +92,11 @@ def believed_stamp(stamp: datetime | None, now: datetime) -> datetime | None:
     return stamp if stamp is not None and stamp <= now + _AHEAD else None
 
 
-def notes_on(listing: Listing, now: datetime) -> tuple[Finding, ...]:
+def notes_on(listing: Listing, now: datetime, *, has_stamp: bool = False) -> tuple[Finding, ...]:
     """
     What an operator may want to know of a body that was read; nothing of it holds a version.
+
+    *has_stamp* says that its feed usually gives its own time.
     """
     notes = []
     if listing.rejections:
@@ -106,6 +108,8 @@ def notes_on(listing: Listing, now: datetime) -> tuple[Finding, ...]:
         first = "; ".join(listing.masked[:_SHOWN])
         what = f"cleared the host bits of {listing.maskings} rows, the first: {first}"
         notes.append(_note("host-bits", what))
+    if has_stamp and listing.stamp is None:
+        notes.append(_note("no-stamp", "found no time of upstream's where `stamp` looks for it"))
     if listing.stamp is not None and believed_stamp(listing.stamp, now) is None:
         what = f"did not believe upstream's time, {_time(listing.stamp)}, which is still to come"
         notes.append(_note("future-stamp", what))

@@ -83,10 +83,12 @@ def _split(url: str) -> _Parts:
     rest = url[len(prefix) :]
     authority = re.split("[/?#]", rest, maxsplit=1)[0]
     host = authority.rpartition("@")[2]
-    if _HOST_AND_PORT.fullmatch(host) or prefix.lower().startswith("file:"):
+    is_host = prefix.endswith("//") and _HOST_AND_PORT.fullmatch(host)
+    if is_host or prefix.lower().startswith("file:"):
         end_of_userinfo = authority.rfind("@")
     else:
-        # `http://user:pa/ss@host/`: somebody forgot to write the slash as %2F.
+        # `http://user:pa/ss@host/`: somebody forgot to write the slash as %2F; and in
+        # `htp//user:pass@host/` the colon.
         end_of_userinfo = rest.rfind("@")
     userinfo = rest[:end_of_userinfo] if end_of_userinfo >= 0 else None
     pieces = _REST.match(rest, end_of_userinfo + 1)

@@ -7,6 +7,7 @@ from tests.commands.director import (
     DAY,
     ONE_FEED,
     TARGET,
+    TEXT_FEED,
     TWO_FEEDS,
     Director,
     outcomes,
@@ -287,7 +288,7 @@ def test_a_pin_at_upstreams_own_version_is_nothing_to_tell(alerted: Director) ->
 
 def test_whoever_released_is_not_told_of_the_end(pinned: Director) -> None:
     told(pinned)
-    release(pinned.doors(), "aol")
+    release(pinned.config, pinned.doors(), "aol")
 
     assert told(pinned) == []
     assert pinned.store.told() == ()
@@ -353,3 +354,15 @@ def test_two_updates_in_one_night_tell_a_trouble_once(alerted: Director) -> None
     alerted.update()
 
     assert alerted.sent == []
+
+
+def test_a_new_version_says_which_rows_were_left_out(director: Director) -> None:
+    config = TEXT_FEED.replace("[sets.relay]", "max_rejected = 1\n[sets.relay]")
+    director.configure(config.replace('text.stamp = "last change:"', "") + ALERTS)
+    director.text_night(*rows(40), "208.54.144/32")
+
+    (event,) = director.sent
+    assert event.body.splitlines()[-1] == (
+        "note: left out 1 of 41 rows, which are no prefixes: line 42: '208.54.144/32' is not a "
+        "full IPv4 or IPv6 address"
+    )

@@ -7,13 +7,14 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from tests.commands.director import ALERTS, DAY, TEXT_FEED, Director, outcomes, rows
+from tests.commands.director import ALERTS, DAY, TEXT_FEED, Director, outcomes, rows, text
+from tests.servers import HttpServer, response
 
 from proxyfeed.commands.apply import apply
-from proxyfeed.commands.decide import approve, rollback
+from proxyfeed.commands.decide import approve, release, rollback
 from proxyfeed.commands.history import lookup
 from proxyfeed.commands.status import status
-from proxyfeed.model import AlertKind, Outcome, StatusResult
+from proxyfeed.model import AlertKind, DecisionResult, Diff, Outcome, StatusResult, UpdateResult
 from proxyfeed.prefixes import PrefixSet
 from proxyfeed.report import as_text
 
@@ -111,12 +112,30 @@ def test_a_time_still_to_come_is_not_believed_and_makes_no_other_old(director: D
     assert outcomes(director.text_night(*rows(42), stamp=STAMP + DAY)) == {"relay": "new"}
 
 
-def test_a_list_that_stops_giving_its_time_is_accepted(director: Director) -> None:
+def test_a_list_that_stops_giving_its_time_is_accepted_and_that_is_noted(
+    director: Director,
+) -> None:
     director.configure(TEXT_FEED)
     director.text_night(*rows(40), stamp=STAMP)
 
     assert outcomes(director.text_night(*rows(41))) == {"relay": "new"}
-    assert director.store.version(2).upstream_stamp is None
+    version = director.store.version(2)
+    assert version.upstream_stamp is None
+    assert [note.rule for note in version.findings] == ["no-stamp"]
+
+
+def test_an_operators_own_list_is_never_too_old(director: Director) -> None:
+    inline = (
+        'apply = "manual"\n[feeds.relay]\nformat = "inline"\nprefixes = ["{}"]\ndated = {}\n'
+        '[sets.relay]\nfeeds = ["relay"]\nmark = 1\n'
+    )
+    director.configure(inline.format("20.0.0.0/24", "2026-11-01"))
+    director.night()
+    director.configure(inline.format("20.0.0.1/24", "2026-10-01"))
+    assert outcomes(director.night()) == {"relay": "same content"}
+    director.configure(inline.format('20.0.0.0/24", "20.0.1.0/28', "2026-09-01"))
+
+    assert outcomes(director.night()) == {"relay": "new"}
 
 
 # ---------------------------------------------------------------- not due
@@ -161,6 +180,35 @@ def test_not_asking_does_not_heal_a_feed_that_failed(director: Director) -> None
     assert director.sent == []
 
 
+def test_not_asking_does_not_hide_that_a_version_waits_for_a_decision(
+    director: Director,
+) -> None:
+    director.configure(with_feed_keys('min_interval = "6h"'))
+    director.text_night(*rows(40))
+    assert director.text_night(*rows(4)).exit_code == 4
+    director.now += HOUR
+
+    outcome = director.update()
+
+    assert outcomes(outcome) == {"relay": "not due"}
+    assert outcome.exit_code == 4
+    assert outcome.problems[0].hint == "proxyfeed diff 2"
+
+
+def test_not_asking_does_not_hide_that_a_feed_is_stale(director: Director) -> None:
+    director.configure(with_feed_keys('min_interval = "20h"', 'max_age = "1d"') + ALERTS)
+    director.text_night(*rows(40))
+    (director.folder / "relay.txt").unlink()
+    director.now += 23 * HOUR
+    director.update()
+    director.sent.clear()
+
+    director.now += 2 * HOUR
+    assert outcomes(director.update()) == {"relay": "not due"}
+
+    assert [event.kind for event in director.sent] == [AlertKind.STALE]
+
+
 def test_a_clock_that_was_set_back_does_not_silence_a_feed(director: Director) -> None:
     director.configure(with_feed_keys('min_interval = "6h"'))
     director.text_night(*rows(40))
@@ -178,6 +226,120 @@ def test_status_says_when_a_feed_may_be_asked(director: Director) -> None:
 
     assert isinstance(result, StatusResult)
     assert result.feeds[0].due_at == director.now + 5 * HOUR
+
+
+# ---------------------------------------------------------------- asked to leave it alone
+
+
+def asked_to_wait(seconds: int) -> bytes:
+    return response(b"later\n", status=429, retry_after=str(seconds))
+
+
+def served_at(*urls: str) -> str:
+    quoted = ", ".join(f'"{url}"' for url in urls)
+    return with_feed_keys().replace('url = "file:relay.txt"', f"urls = [{quoted}]")
+
+
+def due_at(director: Director) -> datetime | None:
+    result = status(director.config, director.doors()).result
+    assert isinstance(result, StatusResult)
+    return result.feeds[0].due_at
+
+
+def test_a_server_that_asks_to_be_left_alone_is_left_alone_for_so_long(director: Director) -> None:
+    with HttpServer(response(text(*rows(40))), asked_to_wait(7200), response(b"")) as server:
+        director.configure(served_at(f"{server.url}/list?key=hunter2"))
+        director.night()
+        director.night()
+        asked_at = director.now
+
+        director.now = asked_at + 2 * HOUR - timedelta(seconds=1)
+        outcome = director.update()
+        assert outcomes(outcome) == {"relay": "not due"}
+        assert outcome.exit_code == 3
+        assert "the last try failed: refused" in outcome.problems[0].message
+        assert due_at(director) == asked_at + 2 * HOUR
+        assert len(server.requests) == 2
+
+        director.now = asked_at + 2 * HOUR
+        assert due_at(director) is None
+        assert outcomes(director.update()) == {"relay": "empty"}
+
+
+def test_an_operator_may_ask_a_server_that_wants_to_be_left_alone(director: Director) -> None:
+    with HttpServer(asked_to_wait(7200), response(text(*rows(40)))) as server:
+        director.configure(served_at(server.url))
+        director.night()
+
+        assert outcomes(director.update()) == {"relay": "not due"}
+        assert outcomes(director.update(force_fetch=True)) == {"relay": "new"}
+
+
+def test_while_one_url_is_left_alone_the_next_one_is_asked(director: Director) -> None:
+    with (
+        HttpServer(asked_to_wait(7200)) as live,
+        HttpServer(response(text(*rows(40))), response(text(*rows(41)))) as mirror,
+    ):
+        director.configure(served_at(f"{live.url}/list?key=hunter2", mirror.url))
+        assert outcomes(director.night()) == {"relay": "new"}
+
+        director.now += HOUR
+        assert outcomes(director.update()) == {"relay": "new"}
+        assert (len(live.requests), len(mirror.requests)) == (1, 2)
+        assert due_at(director) is None
+
+        director.now += HOUR
+        director.update()
+        assert len(live.requests) == 2
+
+
+def test_where_every_url_is_left_alone_the_feed_is_due_with_the_first_of_them(
+    director: Director,
+) -> None:
+    with HttpServer(asked_to_wait(7200)) as live, HttpServer(asked_to_wait(3600)) as mirror:
+        director.configure(served_at(live.url, mirror.url))
+        director.night()
+
+        assert due_at(director) == director.now + HOUR
+        assert outcomes(director.update()) == {"relay": "not due"}
+
+
+def test_a_clock_that_was_set_back_leaves_no_server_alone_for_months(director: Director) -> None:
+    with HttpServer(asked_to_wait(7200), response(text(*rows(40)))) as server:
+        director.configure(served_at(server.url))
+        director.night()
+
+        director.now -= 300 * DAY
+        assert outcomes(director.update()) == {"relay": "new"}
+
+
+def test_a_feed_that_is_not_due_names_the_version_that_it_has(director: Director) -> None:
+    director.configure(with_feed_keys('min_interval = "6h"'))
+    director.text_night(*rows(40))
+
+    result = director.update().result
+
+    assert isinstance(result, UpdateResult)
+    assert (result.feeds[0].version, result.feeds[0].attempts) == (1, ())
+
+
+def test_before_anything_was_accepted_every_url_may_be_asked(director: Director) -> None:
+    private = response(text(*rows(40), "10.0.0.0/8"))
+    with HttpServer(private, response(status=404)) as live:
+        director.configure(served_at(live.url, "file:relay.txt"))
+        assert outcomes(director.night()) == {"relay": "held"}
+
+        assert outcomes(director.text_night(*rows(40))) == {"relay": "new"}
+
+
+def test_a_server_that_names_no_version_of_its_list_cannot_call_it_unmodified(
+    director: Director,
+) -> None:
+    with HttpServer(response(text(*rows(40))), response(status=304)) as server:
+        director.configure(served_at(server.url))
+        director.night()
+
+        assert outcomes(director.night()) == {"relay": "bad status"}
 
 
 # ---------------------------------------------------------------- silent, or standing still
@@ -225,6 +387,14 @@ def test_upstreams_own_time_tells_at_once_that_a_list_stands_still(director: Dir
     assert "unchanged" in codes(status(director.config, director.doors()))
 
 
+def test_a_newer_time_on_the_same_list_is_no_change(director: Director) -> None:
+    director.configure(TEXT_FEED.replace("[sets.relay]", 'max_unchanged = "5d"\n[sets.relay]'))
+    for _ in range(7):
+        director.text_night(*rows(40), stamp=director.now)
+
+    assert "unchanged" in codes(status(director.config, director.doors()))
+
+
 def test_a_list_that_changes_again_is_no_longer_unchanged(director: Director) -> None:
     director.configure(with_feed_keys('max_unchanged = "5d"') + ALERTS)
     director.text_night(*rows(40))
@@ -235,6 +405,60 @@ def test_a_list_that_changes_again_is_no_longer_unchanged(director: Director) ->
     director.text_night(*rows(41))
 
     assert [event.kind for event in director.sent] == [AlertKind.CHANGED, AlertKind.RECOVERED]
+
+
+def age(director: Director, which: str) -> float | None:
+    """
+    What status says of a feed's age: ``stale_for`` or ``unchanged_for``, in seconds.
+    """
+    result = status(director.config, director.doors()).result
+    assert isinstance(result, StatusResult)
+    found: float | None = getattr(result.feeds[0], which)
+    return found
+
+
+def test_a_feed_is_stale_from_beyond_its_max_age(director: Director) -> None:
+    director.configure(with_feed_keys('max_age = "2d"'))
+    director.text_night(*rows(40))
+    director.now += 2 * DAY
+    assert age(director, "stale_for") is None
+
+    director.now += timedelta(seconds=1)
+    assert age(director, "stale_for") == 2 * 86400 + 1
+
+
+def test_a_feed_that_never_gave_a_list_is_failing_and_not_stale(director: Director) -> None:
+    director.configure(with_feed_keys('max_age = "2d"'))
+    for _ in range(5):
+        director.night()
+
+    assert age(director, "stale_for") is None
+    assert "feed" in codes(status(director.config, director.doors()))
+
+
+def test_a_list_whose_changes_are_held_is_not_unchanged(director: Director) -> None:
+    director.configure(with_feed_keys('max_unchanged = "5d"'))
+    director.text_night(*rows(40))
+    for number in range(8):
+        director.text_night(*rows(40), f"10.0.{number}.0/24")
+
+    assert age(director, "unchanged_for") is None
+    for _ in range(6):
+        director.night()
+    assert age(director, "unchanged_for") == 6 * 86400
+
+
+def test_a_list_that_changed_before_our_eyes_is_no_older_than_that(director: Director) -> None:
+    config = TEXT_FEED.replace("[sets.relay]", 'max_unchanged = "5d"\n[sets.relay]')
+    director.configure(config)
+    stamp = STAMP - 100 * DAY  # their clock is wrong
+    director.text_night(*rows(40), stamp=stamp)
+    director.text_night(*rows(41), stamp=stamp)
+
+    director.now += 5 * DAY
+    assert age(director, "unchanged_for") is None
+    director.now += HOUR
+    assert age(director, "unchanged_for") == 5 * 86400 + 3600
 
 
 # ---------------------------------------------------------------- dead
@@ -293,6 +517,64 @@ def test_a_director_that_was_switched_off_has_not_seen_a_feed_die(director: Dire
     assert director.desired("relay").prefixes == PrefixSet.parse(rows(40))
     die(director, 1)
     assert director.desired("relay").prefixes == PrefixSet.parse(rows(40))
+
+
+def test_two_failures_with_a_year_between_them_are_no_death(director: Director) -> None:
+    director.configure(with_feed_keys('max_age = "1d"', 'expire_after = "4d"'))
+    director.text_night(*rows(40))
+    die(director, 1)
+    director.now += 365 * DAY
+    die(director, 1)
+
+    assert director.desired("relay").prefixes == PrefixSet.parse(rows(40))
+
+
+def test_a_stranger_on_a_dead_feeds_site_does_not_bring_its_addresses_back(
+    director: Director,
+) -> None:
+    director.configure(with_feed_keys(*DYING))
+    director.text_night(*rows(40))
+    die(director, 6)
+
+    outcome = director.text_night("99.1.0.0/16")
+
+    assert outcomes(outcome) == {"relay": "held"}
+    assert director.desired("relay").prefixes == PrefixSet()
+    assert "expired" in codes(outcome)
+
+
+def test_an_approval_brings_a_dead_feed_back_to_life(director: Director) -> None:
+    director.configure(with_feed_keys(*DYING))
+    director.text_night(*rows(40))
+    die(director, 6)
+    director.text_night("99.1.0.0/16")
+
+    approve(director.config, director.doors(), 2, reason="it has moved")
+
+    assert director.desired("relay").prefixes == PrefixSet.parse(["99.1.0.0/16"])
+
+
+def test_a_dry_run_sees_a_dead_feed_come_back(director: Director) -> None:
+    config = with_feed_keys(*DYING).replace('apply = "manual"', 'apply = "auto"')
+    director.configure(config)
+    director.publish(to="relay.txt", body=text(*rows(40)))
+    director.update()
+    die(director, 6)
+    director.publish(to="relay.txt", body=text(*rows(40)))
+
+    assert "expired" not in codes(director.update(dry_run=True))
+
+
+def test_a_release_says_that_a_dead_feed_will_leave(director: Director) -> None:
+    director.configure(with_feed_keys(*DYING))
+    director.text_night(*rows(40))
+    rollback(director.config, director.doors(), 1, reason=None)
+    die(director, 6)
+
+    result = release(director.config, director.doors(), "relay").result
+
+    assert isinstance(result, DecisionResult)
+    assert result.diff == Diff(PrefixSet(), PrefixSet.parse(rows(40)))
 
 
 def test_a_feed_that_comes_back_is_desired_again(director: Director) -> None:
@@ -359,6 +641,42 @@ def test_a_body_of_no_bytes_is_such_a_list_too(director: Director) -> None:
     (director.folder / "relay.txt").write_bytes(b"")
 
     assert outcomes(director.night()) == {"relay": "new"}
+
+
+WITH_OFFICE = (
+    '[feeds.office]\nformat = "inline"\nprefixes = ["30.0.0.0/24"]\ndated = 2026-11-01\n'
+    'max_shrink = "100 %"\n[sets.relay]\nfeeds = ["relay", "office"]'
+)
+
+
+def test_a_set_may_be_empty_only_if_each_of_its_feeds_is_so_on_purpose(director: Director) -> None:
+    empty = with_feed_keys("may_be_empty = true", 'max_shrink = "100 %"')
+    both = empty.replace('[sets.relay]\nfeeds = ["relay"]', WITH_OFFICE)
+    director.configure(f'{both}exclude = ["30.0.0.0/8"]\n')
+    director.text_night()
+
+    assert director.desired("relay").prefixes == PrefixSet()
+    assert not director.desired("relay").may_be_empty
+
+
+def test_a_set_that_excludes_all_of_a_feed_that_may_be_empty_is_not_empty_on_purpose(
+    director: Director,
+) -> None:
+    director.configure(with_feed_keys("may_be_empty = true") + 'exclude = ["20.0.0.0/8"]\n')
+    director.text_night(*rows(2))
+
+    assert director.desired("relay").prefixes == PrefixSet()
+    assert not director.desired("relay").may_be_empty
+
+
+def test_a_set_is_known_as_soon_as_one_of_its_feeds_is(director: Director) -> None:
+    both = with_feed_keys().replace('[sets.relay]\nfeeds = ["relay"]', WITH_OFFICE)
+    director.configure(both)
+    assert not director.desired("relay").is_known
+    director.night()
+
+    assert director.desired("relay").missing == ("relay",)
+    assert director.desired("relay").is_known
 
 
 def test_its_becoming_empty_is_held_as_any_other_loss(director: Director) -> None:

@@ -62,7 +62,7 @@ def do_rollback(director: Director, number: int, reason: str | None = None) -> O
 
 
 def do_release(director: Director, feed: str = "aol") -> DecisionResult:
-    return decision(release(director.doors(), feed))
+    return decision(release(director.config, director.doors(), feed))
 
 
 def version(director: Director, number: int) -> Version:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from tests.commands.director import ONE_FEED, Director, page, rows
 from tests.commands.director import transport as quiet_transport
+from tests.servers import HttpServer, response
 
 from proxyfeed.commands.feeds import list_feeds, show_feed, try_feed
 from proxyfeed.errors import OperatorMistake
@@ -200,8 +201,10 @@ def test_the_table_that_is_printed_is_a_configuration(director: Director) -> Non
 def test_a_json_document_without_a_path_is_a_mistake_that_says_so(director: Director) -> None:
     url = saved(director, "list.json", '{"ranges": []}')
 
-    with pytest.raises(OperatorMistake, match=r"json\.path: is needed"):
+    with pytest.raises(OperatorMistake, match="its keys are 'ranges'") as caught:
         try_it(director, url)
+
+    assert "--path" in caught.value.hint
 
 
 def test_how_to_read_a_known_feed_cannot_be_said_otherwise(director: Director) -> None:
@@ -232,3 +235,185 @@ def test_the_document_of_a_try_is_json(director: Director) -> None:
 
     assert document["data"]["listing"]["prefixes"]["addresses_ipv4"] == 40 * 256
     assert Path(document["data"]["feed"]["urls"][0]).name == "aol.html"
+
+
+# ---------------------------------------------------------------- whose it is, and what it says
+
+
+def test_a_feed_is_shown_with_the_sets_that_take_it_and_no_other(director: Director) -> None:
+    director.configure(ONE_FEED + '[sets.two]\nfeeds = ["aol"]\nmark = 2\n')
+
+    assert as_text(show_feed(director.config, "aol")).startswith("feed aol (in set aol, two)\n")
+    assert as_text(show_feed(director.config, "fastly")).startswith("feed fastly (in no set)\n")
+
+
+def test_a_feed_that_nobody_knows_is_told_without_what_may_be_a_password(
+    director: Director,
+) -> None:
+    with pytest.raises(OperatorMistake) as caught:
+        show_feed(director.config, "joe:hunter2@h.example/list")
+
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_known_feed_is_tried_at_all_of_its_urls_and_a_url_alone(director: Director) -> None:
+    urls = f'urls = ["{(director.folder / "none.html").as_uri()}", "file:aol.html"]'
+    director.configure(ONE_FEED.replace('url = "file:aol.html"', urls))
+    director.publish(*rows(40))
+    first, _ = director.config.feeds["aol"].urls
+
+    assert try_it(director, "aol").exit_code == 0
+    alone = try_it(director, first)
+    assert (result_of(alone).feed.name, alone.exit_code) == ("aol", 3)
+    assert len(result_of(alone).attempts) == 1
+
+
+def test_the_url_of_a_feed_may_be_read_in_another_way(director: Director) -> None:
+    director.publish(*rows(40))
+
+    outcome = try_it(director, director.config.feeds["aol"].urls[0], html={"selector": "ul"})
+
+    assert result_of(outcome).is_new
+    assert 'selector = "ul"' in as_text(outcome)
+
+
+def test_a_feed_that_is_configured_by_the_name_of_what_is_tried_is_no_new_one(
+    director: Director,
+) -> None:
+    director.configure(ONE_FEED.replace("aol", "new"))
+    director.publish(*rows(40), to="new.html")
+
+    assert not result_of(try_it(director, "new")).is_new
+    other = try_it(director, saved(director, "other.txt", "20.0.0.0/24\n"))
+    assert result_of(other).is_new
+
+
+def test_a_file_may_be_named_with_one_slash_or_where_one_stands(
+    director: Director, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved(director, "list.txt", "20.0.0.0/24\n")
+    monkeypatch.chdir(director.folder)
+
+    for target in (f"file:{director.folder}/list.txt", "file:list.txt"):
+        assert try_it(director, target).exit_code == 0
+
+
+# ---------------------------------------------------------------- what was written, and guessed
+
+
+def test_what_is_written_goes_before_what_is_guessed(director: Director) -> None:
+    url = saved(director, "list.csv", "20.0.0.0/24,US\n")
+
+    read_as_text = try_it(director, url, format="text")
+    assert read_as_text.exit_code == 3
+    assert "'20.0.0.0/24,US' has no readable prefix length" in read_as_text.problems[0].message
+
+    read_as_csv = try_it(director, url, format="csv", csv={"column": 2})
+    assert "is not a full IPv4 or IPv6 address" in read_as_csv.problems[0].message
+
+
+def test_a_url_that_no_feed_has_is_asked_once(director: Director) -> None:
+    with HttpServer(response(b"20.0.0.0/24\n")) as server:
+        assert try_it(director, server.url).exit_code == 0
+
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("body", [b"", b"later\n"])
+def test_how_to_read_what_was_not_served_is_no_mistake(director: Director, body: bytes) -> None:
+    with HttpServer(response(body, status=404 if body else 200)) as server:
+        for written in ({"format": "json"}, {"format": "csv", "csv": {"column": "range"}}):
+            outcome = try_it(director, server.url, **written)
+
+            assert outcome.exit_code == 3
+            assert result_of(outcome).listing is None
+            assert outcome.problems[0].message.startswith(f"{server.url}: ")
+
+
+def test_json_without_a_path_is_told_with_the_keys_that_it_has(director: Director) -> None:
+    url = saved(director, "list.json", '{"syncToken": "1", "prefixes": []}')
+
+    with pytest.raises(OperatorMistake, match="its keys are 'syncToken', 'prefixes'") as caught:
+        try_it(director, url)
+
+    assert caught.value.hint == f"proxyfeed feeds try {url} --path 'KEY[].cidr'"
+
+
+# ---------------------------------------------------------------- what would be held, and secrets
+
+
+def test_a_try_names_everything_that_would_hold_a_version(director: Director) -> None:
+    director.configure(f'{ONE_FEED}protect = ["20.0.3.7"]\n')
+    director.publish(*rows(40), "10.0.0.0/8", "16.0.0.0/6")
+
+    outcome = try_it(director, "aol")
+
+    held = [problem.message for problem in outcome.problems]
+    assert [problem.code for problem in outcome.problems] == ["guard"] * 3
+    assert any("20.0.3.7/32" in message for message in held)
+    assert any("10.0.0.0/8" in message for message in held)
+    assert any("16.0.0.0/6" in message for message in held)
+
+
+def test_no_secret_of_what_is_tried_is_told(director: Director) -> None:
+    answers = [response(b"20.0.0.0/24\n"), response(b"10.0.0.0/8\n"), response(status=404)]
+    with HttpServer(*answers) as server:
+        host = server.url.removeprefix("http://")
+        for code in (0, 4, 3):
+            outcome = try_it(director, f"http://joe:hunter2@{host}/list?key=swordfish")
+
+            assert outcome.exit_code == code
+            told = as_text(outcome) + as_json(outcome) + str(outcome.problems)
+            assert "hunter2" not in told
+            assert "swordfish" not in told
+
+
+def test_the_table_of_a_url_with_a_secret_leaves_the_url_to_whoever_knows_it(
+    director: Director,
+) -> None:
+    with HttpServer(response(b"20.0.0.0/24\n")) as server:
+        text = as_text(try_it(director, f"{server.url}/list?key=swordfish"))
+
+    assert "  url = ...  # as you typed it\n" in text
+
+
+@pytest.mark.parametrize(
+    ("content", "written"),
+    [
+        (
+            "20.0.0.0/24;1;US\nno prefix;1;US\n",
+            {
+                "format": "csv",
+                "max_rejected": 1,
+                "csv": {"delimiter": ";", "label": {"the country": 3}},
+            },
+        ),
+        (
+            'ip,"a ""quoted"" name"\n1,20.0.0.0/24\n',
+            {"format": "csv", "csv": {"column": 'a "quoted" name', "label": {"n": "ip"}}},
+        ),
+        (
+            '{"cidr": "20.0.0.0/24", "cc": "US"}\n{"n": 1}\n',
+            {
+                "format": "json",
+                "json": {
+                    "path": "cidr",
+                    "label": {"cc": "cc"},
+                    "metadata": "n == `1`",
+                    "records": "n",
+                },
+            },
+        ),
+    ],
+)
+def test_every_table_that_is_printed_is_a_configuration(
+    director: Director, content: str, written: dict[str, Any]
+) -> None:
+    outcome = try_it(director, saved(director, "a list", content), **written)
+    assert outcome.exit_code == 0, outcome.problems
+
+    table = as_text(outcome).partition("to keep it, write:")[2]
+    director.configure(f"{table}\n[sets.x]\nfeeds = ['new']\nmark = 1\n")
+
+    assert director.config.feeds["new"].rules == result_of(outcome).feed.rules
+    assert director.config.feeds["new"].urls == result_of(outcome).feed.urls

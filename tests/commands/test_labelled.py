@@ -66,6 +66,7 @@ def test_an_address_that_only_changes_its_label_makes_a_version_and_no_differenc
     assert outcomes(outcome) == {"relay": "new"}
     assert not report(outcome).diff
     assert "version 2 is accepted: no address differs" in as_text(outcome)
+    assert "2 labels hold other addresses: FR, US" in as_text(outcome)
     assert parts(director, 2)["FR"] == ["21.0.0.0/24"]
     assert parts(director, 1)["US"] == ["20.0.0.0/24", "21.0.0.0/24"]
 

@@ -6,13 +6,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from tests.commands.director import TEXT_FEED, Director, rows, text
+from tests.commands.director import ALERTS, TEXT_FEED, Director, rows, text
 
-from proxyfeed.commands.decide import release, rollback
+from proxyfeed.commands.decide import approve, release, rollback
 from proxyfeed.commands.desired import desired
 from proxyfeed.commands.history import lookup
 from proxyfeed.commands.status import status
-from proxyfeed.model import Outcome, StatusResult
+from proxyfeed.model import DecisionResult, Outcome, StatusResult
 from proxyfeed.prefixes import PrefixSet
 from proxyfeed.report import as_text
 
@@ -135,7 +135,7 @@ def test_a_rollback_means_exactly_that_version(director: Director) -> None:
     rollback(director.config, director.doors(), 2, reason=None)
     assert holds(director) == PrefixSet.parse(rows(40))
 
-    release(director.doors(), "relay")
+    release(director.config, director.doors(), "relay")
     assert FLAPS in holds(director)
 
 
@@ -176,6 +176,8 @@ def test_a_dry_run_counts_what_it_would_leave_waiting(director: Director) -> Non
     )
 
     assert found.prefixes == PrefixSet.parse([*rows(40), FLAPS])
+    # What a dry run would accept has no number yet.
+    assert found.versions == ()
 
 
 def test_lookup_says_that_an_address_only_waits_to_leave(director: Director) -> None:
@@ -193,3 +195,63 @@ def test_lookup_says_that_an_address_only_waits_to_leave(director: Director) -> 
     assert said("20.0.0.1") == "20.0.0.1: in feed relay, in set relay"
     director.now = until
     assert said("1.178.86.9") == "1.178.86.9: not in feed relay"
+
+
+def test_a_clock_that_was_ahead_holds_nothing_for_years(director: Director) -> None:
+    director.configure(HOLDING)
+    director.text_night(*rows(40), FLAPS)
+    now = director.now
+    director.now += timedelta(days=1200)
+    after(director, 1, *rows(40))
+
+    director.now = now + 2 * HOUR
+    assert holds(director) == PrefixSet.parse(rows(40))
+
+
+def test_only_what_will_leave_the_set_is_shown_as_waiting(director: Director) -> None:
+    shared = (
+        HOLDING.replace('["relay"]', '["relay", "other"]')
+        + 'exclude = ["20.0.40.0/24"]\nfamilies = [4]\n[feeds.other]\nformat = "inline"\n'
+        'prefixes = ["20.0.41.0/24"]\ndated = 2026-11-01\n'
+    )
+    director.configure(shared.replace("[sets.relay]", 'max_shrink = "100 %"\n[sets.relay]'))
+    director.text_night(*rows(43), "2a01::/32")
+    director.text_night(*rows(40))
+
+    (waiting,) = director.desired("relay").waiting
+    assert list(waiting.prefixes.lines()) == ["20.0.42.0/24"]
+
+
+def test_a_release_counts_what_waits_to_leave(director: Director) -> None:
+    director.configure(HOLDING)
+    director.text_night(*rows(40), FLAPS)
+    director.text_night(*rows(40))
+    rollback(director.config, director.doors(), 2, reason=None)
+
+    result = release(director.config, director.doors(), "relay").result
+
+    assert isinstance(result, DecisionResult)
+    assert result.diff.added == PrefixSet.parse([FLAPS])
+    assert "proxyfeed apply" in result.note
+
+
+def test_an_approval_takes_nothing_out_that_has_still_to_wait(director: Director) -> None:
+    director.configure(HOLDING)
+    director.text_night(*rows(40))
+    director.text_night(*rows(20))
+
+    result = approve(director.config, director.doors(), 2, reason=None).result
+
+    assert isinstance(result, DecisionResult)
+    assert not result.diff
+    assert holds(director) == PrefixSet.parse(rows(40))
+
+
+def test_alerts_tell_that_what_was_dropped_stays_and_when_it_has_left(director: Director) -> None:
+    director.configure(HOLDING + ALERTS)
+    director.text_night(*rows(40), FLAPS)
+    director.sent.clear()
+    director.text_night(*rows(40))
+
+    (event,) = director.sent
+    assert event.body == f"-{FLAPS}\nwhat was dropped stays for 48 h more"

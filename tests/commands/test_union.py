@@ -335,3 +335,44 @@ def test_rows_that_are_rejected_change_nothing(
 
         assert report.outcome is FetchOutcome.SAME
         assert_versions(director, [(form, good)], [(form, good)])
+
+
+# ---------------------------------------------------------------- held, and told
+
+
+GEOFEED = FORMATS["labelled csv"]
+FIRST = [network("20.0.0.0/24", "US"), network("20.0.1.0/24", "DE")]
+# Private space, which waits for an operator whatever may grow.
+PRIVATE = network("10.0.0.0/24", "US")
+
+
+def test_a_held_list_with_other_labels_is_another_held_version(empty_database: Path) -> None:
+    bodies = [[*FIRST, PRIVATE], [*FIRST, PRIVATE], [*FIRST, replace(PRIVATE, label="DE")]]
+
+    with new_director(empty_database) as director:
+        night(director, GEOFEED, GEOFEED.write(FIRST))
+        reports = [night(director, GEOFEED, GEOFEED.write(rows)) for rows in bodies]
+
+        assert [report.outcome for report in reports] == [FetchOutcome.HELD] * 3
+        assert [report.version for report in reports] == [2, 2, 3]
+        recorded = [(GEOFEED, rows) for rows in (FIRST, bodies[0], bodies[2])]
+        assert_versions(director, recorded, [(GEOFEED, FIRST)])
+
+
+def test_what_is_wrong_with_rows_is_told_of_a_list_that_is_known_and_of_one_that_is_held(
+    empty_database: Path,
+) -> None:
+    broken = Row("208.54.144/32", "US", ())
+
+    with new_director(empty_database) as director:
+        first, same, held = (
+            night(director, GEOFEED, GEOFEED.write([*rows, broken]) + "\n" * number)
+            for number, rows in enumerate([FIRST, FIRST, [*FIRST, PRIVATE]])
+        )
+
+        assert [first.outcome, same.outcome] == [FetchOutcome.NEW, FetchOutcome.SAME]
+        assert [one.rule for one in first.findings] == ["rejected-rows"]
+        assert same.findings == first.findings
+        assert held.outcome is FetchOutcome.HELD
+        assert [one.rule for one in held.findings] == ["special-purpose", "rejected-rows"]
+        assert held.findings == director.store.version(2).findings

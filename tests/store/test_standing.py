@@ -139,34 +139,86 @@ def test_what_another_director_saw_before_an_approval_counts_by_no_clock(
     assert newest_stamp(store) == OLD + HOUR
 
 
-# ---------------------------------------------------------------- since when it fails
+# ---------------------------------------------------------------- for how long it fails
 
 
-def failing_since(store: Store) -> datetime | None:
-    return store.state("aol", NOW + 9 * DAY).failing_since
+def failing_for(store: Store) -> timedelta:
+    return store.state("aol", NOW + 9 * DAY).failing_for
 
 
-def test_a_feed_fails_since_the_first_attempt_after_the_last_good_one(store: Store) -> None:
-    store.record([failed()], NOW - DAY)
+def fail(store: Store, *days: float) -> None:
+    for day in days:
+        store.record([failed()], NOW + day * DAY)
+
+
+def test_the_time_of_failures_is_counted_from_the_first_one_on(store: Store) -> None:
     record(store, new("20.0.0.0/24"))
-    assert failing_since(store) is None
+    assert failing_for(store) == timedelta(0)
 
-    store.record([failed()], NOW + DAY)
-    store.record([failed(FetchOutcome.NOT_A_LIST)], NOW + 2 * DAY)
-    record(store, new("30.0.0.0/24", feed="opera"), at=NOW + 3 * DAY)
-    assert failing_since(store) == NOW + DAY
-
-    record(store, seen(FetchOutcome.NOT_MODIFIED, 1), at=NOW + 3 * DAY)
-    assert failing_since(store) is None
+    fail(store, 5)
+    assert failing_for(store) == timedelta(0)
+    fail(store, 6, 7.5)
+    assert failing_for(store) == 2.5 * DAY
 
 
-def test_a_feed_that_never_went_well_fails_since_its_first_attempt(store: Store) -> None:
-    assert failing_since(store) is None
+@pytest.mark.parametrize("outcome", [FetchOutcome.SAME, FetchOutcome.NOT_MODIFIED])
+def test_what_counts_being_confirmed_ends_the_failing(store: Store, outcome: FetchOutcome) -> None:
+    record(store, new("20.0.0.0/24"))
+    fail(store, 1, 2)
 
-    for night in range(3):
-        store.record([failed()], NOW + night * DAY)
+    record(store, seen(outcome, 1), at=NOW + 3 * DAY)
+    assert failing_for(store) == timedelta(0)
 
-    assert failing_since(store) == NOW
+    fail(store, 4, 5)
+    assert failing_for(store) == DAY
+
+
+def test_another_feed_heals_nothing(store: Store) -> None:
+    record(store, new("20.0.0.0/24"))
+    fail(store, 1)
+    record(store, new("30.0.0.0/24", feed="opera"), at=NOW + 1.5 * DAY)
+    fail(store, 2)
+
+    assert failing_for(store) == DAY
+
+
+def test_a_list_that_is_held_heals_nothing_and_is_no_failure(store: Store) -> None:
+    record(store, new("20.0.0.0/24"))
+    fail(store, 1, 2)
+    record(store, held("99.1.0.0/16"), at=NOW + 3 * DAY)
+    fail(store, 4, 5)
+
+    assert failing_for(store) == 2 * DAY
+
+
+def test_an_approval_ends_the_failing(store: Store) -> None:
+    record(store, new("20.0.0.0/24"))
+    fail(store, 1, 2)
+    approve(store, record(store, held("99.1.0.0/16"), at=NOW + 3 * DAY), NOW + 3.5 * DAY)
+
+    assert failing_for(store) == timedelta(0)
+
+
+def test_of_a_gap_between_failures_three_days_count(store: Store) -> None:
+    record(store, new("20.0.0.0/24"))
+    fail(store, 1, 366)
+
+    assert failing_for(store) == 3 * DAY
+
+
+def test_a_clock_that_goes_back_adds_nothing(store: Store) -> None:
+    record(store, new("20.0.0.0/24"))
+    fail(store, 2, 1, 2.5)
+
+    assert failing_for(store) == 1.5 * DAY
+
+
+def test_a_feed_that_never_went_well_fails_too(store: Store) -> None:
+    assert failing_for(store) == timedelta(0)
+
+    fail(store, 0, 1, 2)
+
+    assert failing_for(store) == 2 * DAY
 
 
 def test_the_attempts_before_a_good_one_of_the_same_run_are_no_failing(store: Store) -> None:
@@ -174,7 +226,7 @@ def test_the_attempts_before_a_good_one_of_the_same_run_are_no_failing(store: St
 
     record(store, replace(reading, attempts=(attempt(FetchOutcome.TIMED_OUT), *reading.attempts)))
 
-    assert failing_since(store) is None
+    assert failing_for(store) == timedelta(0)
 
 
 # ---------------------------------------------------------------- servers to be left alone
@@ -347,7 +399,7 @@ def test_where_a_feed_stands_costs_the_same_after_many_nights(database: Path) ->
             add_nights(database, nights, "same content", "2020-01-01 00:00:00.000000")
             with steps_of_sqlite(engine) as count:
                 state = store.state("aol", NOW)
-            assert (state.seen, state.failing_since, state.pauses) == (YOUNG, None, ())
+            assert (state.seen, state.failing_for, state.pauses) == (YOUNG, timedelta(0), ())
             costs.append(count[0])
 
     assert 0 < costs[1] < 2 * costs[0]

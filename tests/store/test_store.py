@@ -674,7 +674,31 @@ def test_bodies_of_accepted_versions_are_kept_for_the_last_ten(
     assert bodies(database) == 10
 
 
-def test_bodies_of_what_failed_or_was_held_are_kept_however_many_came_since(
+def test_bodies_of_what_failed_or_was_held_are_kept_for_the_last_thirty(
+    store: Store, database: Path
+) -> None:
+    for number in range(40):
+        store.record([failed(FetchOutcome.NOT_A_LIST, f"{number}".encode())], NOW)
+
+    kept = [row.id for row in store.attempts("aol", 99) if store.fetched_body(row.id)]
+
+    assert kept == list(range(40, 10, -1))
+    assert bodies(database) == 30
+
+
+def test_what_waits_for_a_decision_keeps_the_bytes_it_first_came_in(
+    store: Store, database: Path
+) -> None:
+    waiting = record(store, held("30.0.0.0/24", body=b"first"))
+    for number in range(40):
+        again = attempt(FetchOutcome.HELD, f"the same, {number}".encode())
+        store.record([Reading("aol", (again,), URL, "reader", version=waiting.id)], NOW)
+
+    assert store.body(waiting) == Body(b"first", "text/html")
+    assert bodies(database) == 30 + 1
+
+
+def test_bodies_of_what_failed_or_was_held_outlast_accepted_versions(
     store: Store, database: Path
 ) -> None:
     store.record([failed(FetchOutcome.NOT_A_LIST, b"<p>502 Bad Gateway</p>")], NOW)

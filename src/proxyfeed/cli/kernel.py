@@ -79,8 +79,8 @@ def release(
     """
     from proxyfeed.commands.decide import release as command
 
-    with writing(context.obj, f"release {feed}") as (_, doors):
-        outcome = command(doors, feed)
+    with writing(context.obj, f"release {feed}") as (config, doors):
+        outcome = command(config, doors, feed)
     raise typer.Exit(deliver(outcome, json=json))
 
 

@@ -5,6 +5,8 @@ The nightly job and its alerts.
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -12,9 +14,9 @@ import typer
 
 from proxyfeed.cli.options import DryRun, Json, Quiet
 from proxyfeed.cli.output import deliver
-from proxyfeed.cli.surroundings import writing
+from proxyfeed.cli.surroundings import Surroundings, writing
 from proxyfeed.config import Config
-from proxyfeed.errors import LockHeld, ProxyfeedError, Unequipped
+from proxyfeed.errors import LockHeld, OperatorMistake, ProxyfeedError, Unequipped
 
 alerts = typer.Typer(help="Alerts: try whether they arrive.")
 
@@ -53,11 +55,9 @@ def update(
     from proxyfeed.commands.update import update as command
 
     _wait(jitter)
-    try:
-        with writing(context.obj, "update", may_create=not dry_run, has_lock=not dry_run) as (
-            config,
-            doors,
-        ):
+    with _telling(context.obj, dry_run=dry_run):
+        writes = not dry_run
+        with writing(context.obj, "update", may_create=writes, has_lock=writes) as (config, doors):
             outcome = command(
                 config,
                 doors,
@@ -66,11 +66,27 @@ def update(
                 skip_apply=no_apply,
                 force_fetch=force_fetch,
             )
+    raise typer.Exit(deliver(outcome, json=json, quiet=quiet))
+
+
+@contextmanager
+def _telling(around: Surroundings, *, dry_run: bool) -> Iterator[None]:
+    """
+    Tell of a run that could not even begin, or that a bug has ended.
+    """
+    try:
+        yield
     except (LockHeld, Unequipped) as exc:
         if not dry_run:
-            tell_unrecorded(context.obj.config(), exc)
+            tell_unrecorded(around.config(), exc)
         raise
-    raise typer.Exit(deliver(outcome, json=json, quiet=quiet))
+    except OperatorMistake:
+        raise
+    except Exception as exc:
+        if not dry_run:
+            what = f"a bug in proxyfeed ended it: {type(exc).__name__}"
+            tell_unrecorded(around.config(), ProxyfeedError(what, hint="proxyfeed update"))
+        raise
 
 
 def tell_unrecorded(config: Config, exc: ProxyfeedError) -> None:
@@ -104,7 +120,6 @@ def _wait(jitter: str) -> None:
     import random
     import time
 
-    from proxyfeed.errors import OperatorMistake
     from proxyfeed.table import duration
 
     try:

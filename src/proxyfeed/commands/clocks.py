@@ -30,12 +30,12 @@ def unchanged_for(feed: Feed, state: FeedState, now: datetime) -> timedelta | No
     limit = feed.timing.max_unchanged
     if limit is None or state.latest is None:
         return None
-    changes = [version.fetched_at for version in state.waiting]
-    if state.seen is not None:
-        changes.append(state.seen)
-    if state.seen is None or state.baseline != state.latest:
-        # When we first saw the only version is not when upstream made it; of a later one it is.
-        changes.append(state.latest.fetched_at)
+    stamp = state.latest.upstream_stamp
+    # When we first saw the only version is not when upstream made it; of a later one it is. That
+    # the same list came with a newer time says nothing: a server may stamp whatever it sends.
+    is_first = state.baseline is None or state.baseline.id == state.latest.id
+    changes = [stamp if stamp and is_first else state.latest.fetched_at]
+    changes += [version.fetched_at for version in state.waiting]
     age = now - max(changes)
     return age if age > limit else None
 
@@ -44,11 +44,9 @@ def dead_for(feed: Feed, state: FeedState) -> timedelta | None:
     """
     The time of nothing but failures, where that is past ``expire_after``: the feed has expired.
 
-    Only attempts count: a director that was switched off for a year has not seen a feed die. A
-    pinned feed does not expire, because a pin means exactly that version.
+    A pinned feed does not, because a pin means exactly that version.
     """
     limit = feed.timing.expire_after
-    if limit is None or state.pin or state.failing_since is None or state.last is None:
+    if limit is None or state.pin:
         return None
-    span = state.last.at - state.failing_since
-    return span if span > limit else None
+    return state.failing_for if state.failing_for > limit else None

@@ -4,8 +4,10 @@ What only an operator decides: approve, reject, rollback, release.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from proxyfeed.commands.apply import apply_sets
-from proxyfeed.commands.desired import states_of
+from proxyfeed.commands.desired import part_of, states_of
 from proxyfeed.commands.doors import Doors
 from proxyfeed.commands.judging import findings_for
 from proxyfeed.config import Config
@@ -13,6 +15,7 @@ from proxyfeed.errors import GuardError, OperatorMistake
 from proxyfeed.model import (
     DecisionResult,
     Diff,
+    FeedState,
     Outcome,
     Pin,
     Severity,
@@ -52,7 +55,8 @@ def approve(config: Config, doors: Doors, number: int, *, reason: str | None) ->
             f"{active}; to follow: proxyfeed release {version.feed}"
         )
     else:
-        active, diff = number, Diff.between(_content(doors, state.active), content)
+        before = part_of(doors, feed, state).prefixes
+        active, diff = number, Diff.between(before, part_of(doors, feed, state, content).prefixes)
         note = (
             f"version {number} of feed {version.feed} is accepted; to put it into the kernel: "
             "proxyfeed apply"
@@ -88,7 +92,8 @@ def rollback(config: Config, doors: Doors, number: int, *, reason: str | None) -
         )
     state = doors.store.state(version.feed, doors.now)
     was_active = state.active is not None and state.active.id == number
-    diff = Diff.between(_content(doors, state.active), doors.store.content(version))
+    before = part_of(doors, config.feeds[version.feed], state).prefixes
+    diff = Diff.between(before, doors.store.content(version))
     if reason is not None or not (state.pin and state.pin.version == number):
         doors.store.pin(Pin(version.feed, number, doors.now, doors.who, reason))
     states = states_of(doors, tuple(config.feeds))
@@ -102,15 +107,16 @@ def rollback(config: Config, doors: Doors, number: int, *, reason: str | None) -
     return Outcome("rollback", result, problems)
 
 
-def release(doors: Doors, feed: str) -> Outcome:
+def release(config: Config, doors: Doors, feed: str) -> Outcome:
     """
     Lift a feed's pin and show what ``apply`` will then change. Nothing is applied.
     """
     state = doors.store.state(feed, doors.now)
     if state.pin is None:
         raise OperatorMistake(f"feed {feed!r} is not pinned", hint="proxyfeed status")
-    assert state.latest is not None  # noqa: S101 - only an accepted version can be pinned
-    diff = Diff.between(_content(doors, state.active), doors.store.content(state.latest))
+    # Only an accepted version can be pinned.
+    assert state.latest is not None and state.active is not None  # noqa: S101, PT018
+    diff = Diff.between(doors.store.content(state.active), _following(config, doors, state))
     doors.store.release(feed)
     number = state.latest.id
     note = f"feed {feed} follows upstream again, at version {number}"
@@ -152,5 +158,12 @@ def _refuse_unaccepted(version: Version) -> None:
         )
 
 
-def _content(doors: Doors, version: Version | None) -> PrefixSet:
-    return doors.store.content(version) if version else PrefixSet()
+def _following(config: Config, doors: Doors, state: FeedState) -> PrefixSet:
+    """
+    What a feed gives once its pin is lifted: what waits to leave it included, nothing if it is
+    dead.
+    """
+    follows = replace(state, pin=None, active=state.latest)
+    if state.feed not in config.feeds:
+        return doors.store.content(state.latest) if state.latest else PrefixSet()
+    return part_of(doors, config.feeds[state.feed], follows).prefixes

@@ -5,14 +5,19 @@ What the database says that a set should hold.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from proxyfeed.commands.clocks import dead_for
 from proxyfeed.commands.doors import Doors
 from proxyfeed.config import Config
 from proxyfeed.errors import OperatorMistake
 from proxyfeed.model import Feed, FeedState, SetSpec, Waiting
+from proxyfeed.planning import served
 from proxyfeed.prefixes import PrefixSet
+
+# Directors that share a database have clocks of their own.
+_AHEAD = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +39,13 @@ class Part:
 @dataclass(frozen=True, slots=True)
 class Desired:
     """
-    *prefixes* is what all *parts* have, less what the set excludes.
+    *prefixes* is what all *parts* have, less what the set excludes. *waiting* is what of it will
+    leave by itself.
     """
 
     prefixes: PrefixSet
     parts: tuple[Part, ...]
+    waiting: tuple[Waiting, ...] = ()
 
     @property
     def versions(self) -> tuple[int, ...]:
@@ -51,10 +58,6 @@ class Desired:
     @property
     def expired(self) -> tuple[str, ...]:
         return tuple(part.feed for part in self.parts if part.is_expired)
-
-    @property
-    def waiting(self) -> tuple[Waiting, ...]:
-        return tuple(one for part in self.parts for one in part.waiting)
 
     @property
     def is_known(self) -> bool:
@@ -92,7 +95,22 @@ def desired(
     whole = PrefixSet()
     for part in parts:
         whole |= part.prefixes
-    return Desired(whole - spec.exclude, parts)
+    return Desired(whole - spec.exclude, parts, _leaving(spec, parts))
+
+
+def _leaving(spec: SetSpec, parts: tuple[Part, ...]) -> tuple[Waiting, ...]:
+    """
+    What of the waiting addresses is in the set, and in it for no other reason.
+    """
+    found = []
+    for part in parts:
+        for one in part.waiting:
+            left = served(spec, one.prefixes) - spec.exclude
+            for other in parts:
+                left = left if other is part else left - other.prefixes
+            if left:
+                found.append(replace(one, prefixes=left))
+    return tuple(found)
 
 
 def part_of(doors: Doors, feed: Feed, state: FeedState, instead: PrefixSet | None = None) -> Part:
@@ -139,7 +157,8 @@ def _waiting(
     departures += [
         (version.accepted_at, gone)
         for version, gone in doors.store.departed(feed.name, doors.now - hold)
-        if version.accepted_at is not None
+        # A clock that was ahead must not hold for years.
+        if version.accepted_at is not None and version.accepted_at <= doors.now + _AHEAD
     ]
     waiting = []
     accounted = content

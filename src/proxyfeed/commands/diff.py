@@ -14,8 +14,7 @@ from proxyfeed.errors import OperatorMistake, ProxyfeedError
 from proxyfeed.model import Comparison, Diff, DiffResult, Outcome, Problem, Version
 from proxyfeed.planning import held_prefixes, served
 from proxyfeed.prefixes import PrefixSet
-
-_SHOWN = 5
+from proxyfeed.report.words import relabelled_line
 
 
 def diff(
@@ -68,7 +67,9 @@ def _live(config: Config, doors: Doors) -> tuple[tuple[Comparison, ...], tuple[P
             problems.append(to_problem(exc, f"set {spec.name}"))
             continue
         target = served(spec, wanted.prefixes) if wanted.is_known else live
-        name = ", ".join(f"version {number}" for number in wanted.versions) or NO_VERSION
+        names = [f"version {number}" for number in wanted.versions]
+        names += [f"{feed} has expired" for feed in wanted.expired]
+        name = ", ".join(names) or NO_VERSION
         found = compare(f"live set {spec.name}", f"desired set {spec.name} ({name})", live, target)
         comparisons.append(replace(found, waiting=wanted.waiting))
     return tuple(comparisons), tuple(problems)
@@ -114,8 +115,4 @@ def _relabelled(doors: Doors, old: Version, new: Version) -> str:
     """
     if old.labels_digest == new.labels_digest:
         return ""
-    before, after = dict(doors.store.labels(old).parts), dict(doors.store.labels(new).parts)
-    changed = [name for name in sorted({*before, *after}) if before.get(name) != after.get(name)]
-    shown = ", ".join(name or "(none)" for name in changed[:_SHOWN])
-    more = f" and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else ""
-    return f"{len(changed)} labels hold other addresses: {shown}{more}"
+    return relabelled_line(doors.store.labels(old).changed(doors.store.labels(new)))

@@ -8,11 +8,13 @@ import difflib
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from proxyfeed.commands.judging import protected
 from proxyfeed.config import Config
 from proxyfeed.config.feeds import read_new_feed
+from proxyfeed.config.urls import resolve
 from proxyfeed.errors import OperatorMistake
 from proxyfeed.guard import judge, notes_on
 from proxyfeed.model import (
@@ -28,7 +30,7 @@ from proxyfeed.model import (
 )
 from proxyfeed.redact import redact
 from proxyfeed.sources import Fetch, Intake, take_in
-from proxyfeed.sources.guess import guess_format
+from proxyfeed.sources.guess import guess_format, outline_of
 
 FEED_FAILED, HELD = 3, 4
 # The name of a feed that has none yet, for the table that is printed.
@@ -74,8 +76,9 @@ def try_feed(
             what = f"{redact(target)}: it would be held: {finding.what}"
             hint = "proxyfeed feeds show NAME, for its limits"
             problems.append(Problem("guard", HELD, what, hint, f"feed {feed.name}"))
-        findings += notes_on(listing, now)
-    result = TryResult(_without_secrets(feed), intake.attempts, listing, findings, _is_new(feed))
+        findings += notes_on(listing, now, has_stamp=bool(feed.rules.stamp))
+    is_new = feed not in config.all_feeds().values()
+    result = TryResult(_without_secrets(feed), intake.attempts, listing, findings, is_new)
     return Outcome("feeds try", result, tuple(problems))
 
 
@@ -97,13 +100,17 @@ def _take_in(
 
 
 def _take_in_new(fetch: Fetch, url: str, written: Mapping[str, Any]) -> tuple[Feed, Intake]:
+    url = resolve(url, Path.cwd())
     attempts = fetch(url, FetchLimits(), None)
     body = attempts[-1].body
-    keys = dict(written)
+    keys: dict[str, Any] = {"format": "text"}  # if there is nothing to read, any will do
     if body is not None and attempts[-1].outcome is FetchOutcome.NEW:
-        keys = _with_guess(guess_format(body.content), keys)
-    else:
-        keys.setdefault("format", "text")
+        keys = _with_guess(guess_format(body.content), dict(written))
+        if keys["format"] == "json" and not {"path", "paths"} & {*keys["json"]}:
+            raise OperatorMistake(
+                f"this is JSON, and nothing says where its rows are: {outline_of(body.content)}",
+                hint=f"proxyfeed feeds try {redact(url)} --path 'KEY[].cidr'",
+            )
     feed = read_new_feed(_NEW, {"url": url, **keys})
     return feed, take_in(feed, (url,), None, lambda *_: attempts)
 
@@ -127,10 +134,6 @@ def _find(config: Config, name: str) -> Feed:
 def _entry(config: Config, feed: Feed) -> FeedEntry:
     sets = tuple(name for name, spec in config.sets.items() if feed.name in spec.feeds)
     return FeedEntry(_without_secrets(feed), sets)
-
-
-def _is_new(feed: Feed) -> bool:
-    return feed.name == _NEW
 
 
 def _without_secrets(feed: Feed) -> Feed:

@@ -16,6 +16,7 @@ from proxyfeed.model import (
     FeedState,
     FetchOutcome,
     Finding,
+    Labels,
     Listing,
     Reading,
     Status,
@@ -42,6 +43,7 @@ class Judged:
     reading: Reading
     diff: Diff | None = None
     due_at: datetime | None = None
+    relabelled: tuple[str, ...] = ()
 
 
 def judge_feed(
@@ -104,7 +106,8 @@ def _settle(
     """
     Decide what a listing is: known already, held, or new.
     """
-    content, notes = listing.prefixes, notes_on(listing, doors.now)
+    content = listing.prefixes
+    notes = notes_on(listing, doors.now, has_stamp=bool(feed.rules.stamp))
     stamp = believed_stamp(listing.stamp, doors.now)
     reading = replace(reading, content=content, labels=listing.labels, stamp=stamp, findings=notes)
     latest = state.latest
@@ -115,16 +118,24 @@ def _settle(
             return Judged(_settled(reading, FetchOutcome.REJECTED, version))
     findings = (
         *findings_for(config, doors, feed, state, content),
-        *judge_stamp(stamp, state.seen),
+        # An inline list is the operator's own word, whatever its date.
+        *(judge_stamp(stamp, state.seen) if feed.urls else ()),
     )
     diff = Diff.between(doors.store.content(latest) if latest else PrefixSet(), content)
     reading = replace(reading, findings=(*findings, *notes))
     if not findings:
-        return Judged(replace(reading, status=Status.ACCEPTED), diff)
+        new = replace(reading, status=Status.ACCEPTED)
+        return Judged(new, diff, relabelled=_relabelled(doors, latest, listing.labels))
     for version in state.waiting:
         if _is_of(version, reading):
             return Judged(_settled(reading, FetchOutcome.HELD, version), diff)
     return Judged(replace(_settled(reading, FetchOutcome.HELD), status=Status.HELD), diff)
+
+
+def _relabelled(doors: Doors, latest: Version | None, labels: Labels) -> tuple[str, ...]:
+    if latest is None or latest.labels_digest == labels.digest:
+        return ()
+    return doors.store.labels(latest).changed(labels)
 
 
 def _is_of(version: Version, reading: Reading) -> bool:

@@ -22,7 +22,8 @@ from proxyfeed.model import (
     SetReport,
     Severity,
 )
-from proxyfeed.report.words import change, diff_body
+from proxyfeed.prefixes import PrefixSet
+from proxyfeed.report.words import change, diff_body, relabelled_line
 
 _DIFF_LINES = 10
 
@@ -47,9 +48,12 @@ def notify(config: Config, doors: Doors, events: Sequence[Event], looked: Sequen
         doors.store.remember_alerts(remembered, deliveries)
 
 
-def feed_events(report: FeedReport, state: FeedState, problems: Iterable[Problem]) -> list[Event]:
+def feed_events(
+    report: FeedReport, state: FeedState, problems: Iterable[Problem], hold: timedelta
+) -> list[Event]:
     """
-    What to tell of one feed: *state* is how it stood before this run.
+    What to tell of one feed: *state* is how it stood before this run, *hold* its
+    ``hold_removals``.
     """
     subject = f"feed {report.feed}"
     events = [
@@ -59,7 +63,13 @@ def feed_events(report: FeedReport, state: FeedState, problems: Iterable[Problem
     ]
     if report.outcome is FetchOutcome.NEW and report.diff is not None:
         title = f"{report.feed}: version {report.version} accepted, {change(report.diff)}"
-        events.append(Event(AlertKind.CHANGED, subject, "", title, diff_text(report.diff)))
+        notes = [f"note: {one.what}" for one in report.findings if one.severity is Severity.NOTE]
+        if report.relabelled:
+            notes.insert(0, relabelled_line(report.relabelled))
+        if hold and report.diff.removed:
+            notes.insert(0, f"what was dropped stays for {hold / timedelta(hours=1):g} h more")
+        body = "\n".join([diff_text(report.diff), *notes])
+        events.append(Event(AlertKind.CHANGED, subject, "", title, body))
     if report.outcome is FetchOutcome.HELD and report.diff is not None:
         title = f"{report.feed}: version {report.version} is held, {change(report.diff)}"
         against = [one for one in report.findings if one.severity is not Severity.NOTE]
@@ -78,6 +88,17 @@ def feed_events(report: FeedReport, state: FeedState, problems: Iterable[Problem
             Event(AlertKind.PINNED, subject, str(report.latest), f"{title}{report.latest}", body)
         )
     return events
+
+
+def left_events(report: SetReport) -> list[Event]:
+    """
+    What to tell of a set whose feeds hold removals: what has left it now, days after the news.
+    """
+    if report.change is None or not report.change.removed:
+        return []
+    gone = Diff(PrefixSet(), report.change.removed)
+    title = f"set {report.set}: {change(gone)}, gone for long enough"
+    return [Event(AlertKind.CHANGED, f"set {report.set}", "", title, diff_text(gone))]
 
 
 def stale_event(feed: str, age: timedelta) -> Event:

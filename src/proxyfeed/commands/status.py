@@ -19,7 +19,6 @@ from proxyfeed.errors import ProxyfeedError
 from proxyfeed.firewall.ipset import owner_of
 from proxyfeed.model import (
     Action,
-    Application,
     FeedState,
     FeedStatus,
     Live,
@@ -134,9 +133,9 @@ def _set_status(
     plan = make_plan(spec, wanted.prefixes, live)
     notes = [f"feed {feed} has no accepted version yet" for feed in wanted.missing]
     notes += [f"feed {feed} has expired" for feed in wanted.expired]
-    is_overdue = not plan.is_nothing and _is_as_applied(config, doors, spec, states, last, live)
+    is_overdue = not plan.is_nothing and _is_as_applied(config, doors, spec, states, live)
     if is_overdue:
-        notes.append("what has waited for long enough leaves with the next update or apply")
+        notes.append("what has waited for long enough leaves with the next update")
     found = replace(
         found, plan=plan, missing=target - held, extra=held - target, note="; ".join(notes)
     )
@@ -148,22 +147,19 @@ def _set_status(
 
 
 def _is_as_applied(
-    config: Config,
-    doors: Doors,
-    spec: SetSpec,
-    states: dict[str, FeedState],
-    last: Application | None,
-    live: Live,
+    config: Config, doors: Doors, spec: SetSpec, states: dict[str, FeedState], live: Live
 ) -> bool:
     """
-    Whether the kernel holds what was desired when it was applied, and only time has passed.
+    Whether the kernel holds what was desired at the last run, and only time has passed.
 
     From the end of ``hold_removals`` to the next nightly run an address is in the kernel and no
-    longer desired, and nobody needs to be called for that.
+    longer desired. Nobody needs to be called for that, if that run will apply.
     """
-    if last is None or not any(config.feeds[feed].timing.hold_removals for feed in spec.feeds):
+    runs = [state.last.at for name in spec.feeds if (state := states[name]).last]
+    holds = any(config.feeds[name].timing.hold_removals for name in spec.feeds)
+    if not (config.is_automatic and holds and runs):
         return False
-    then = desired(config, replace(doors, now=last.at), spec, states)
+    then = desired(config, replace(doors, now=max(runs)), spec, states)
     return make_plan(spec, then.prefixes, live).is_nothing
 
 

@@ -14,6 +14,7 @@ from proxyfeed.commands.notify import (
     expired_event,
     expired_problem,
     feed_events,
+    left_events,
     notify,
     stale_event,
     unchanged_event,
@@ -35,6 +36,8 @@ from proxyfeed.model import (
 )
 from proxyfeed.report.words import when
 
+_CONFIRMED = (FetchOutcome.SAME, FetchOutcome.NOT_MODIFIED)
+
 
 def update(
     config: Config,
@@ -52,21 +55,21 @@ def update(
     """
     feeds = _chosen_feeds(config, names)
     before = states_of(doors, tuple(config.feeds))
-    judged = {
-        feed.name: judge_feed(config, doors, feed, before[feed.name], force_fetch=force_fetch)
-        for feed in feeds
-    }
-    if dry_run:
-        numbers = {name: one.reading.version for name, one in judged.items()}
-        after = before
-    else:
-        numbers = doors.store.record([one.reading for one in judged.values()], doors.now)
-        after = states_of(doors, tuple(config.feeds))
+    judged: dict[str, Judged] = {}
+    numbers: dict[str, int | None] = {}
+    for feed in feeds:
+        one = judge_feed(config, doors, feed, before[feed.name], force_fetch=force_fetch)
+        judged[feed.name] = one
+        numbers[feed.name] = one.reading.version
+        if not dry_run:
+            # Each by itself: whatever the next one brings, this one has had its night.
+            numbers |= doors.store.record([one.reading], doors.now)
+    after = before if dry_run else states_of(doors, tuple(config.feeds))
     reports = tuple(_report(one, numbers[name], after[name]) for name, one in judged.items())
     problems = tuple(
         problem
         for report in reports
-        for problem in (*_problems(report), *_expired(config, report.feed, after[report.feed]))
+        for problem in (*_problems(report), *_expired(config, report, after[report.feed]))
     )
     sets, failed = _apply(config, doors, judged, after, dry_run=dry_run, skip_apply=skip_apply)
     if not dry_run:
@@ -99,12 +102,27 @@ def _report(judged: Judged, number: int | None, state: FeedState) -> FeedReport:
         latest=state.latest.id if state.latest else None,
         active=state.active.id if state.active else None,
         due_at=judged.due_at,
+        relabelled=judged.relabelled,
         last=state.last,
+        held=_held(state),
     )
+
+
+def _held(state: FeedState) -> int | None:
+    """
+    The held version that is what upstream gives, None if there is none or it was withdrawn.
+    """
+    for version in state.waiting[:1]:
+        if state.last_good and state.last_good.version == version.id:
+            return version.id
+    return None
 
 
 def _problems(report: FeedReport) -> list[Problem]:
     subject = f"feed {report.feed}"
+    if report.due_at is not None and report.held is not None:
+        what = f"{subject}: version {report.held} is held and waits for a decision"
+        return [Problem("guard", 4, what, f"proxyfeed diff {report.held}", subject)]
     kept = f"version {report.active} stays active" if report.active else "it has no version yet"
     if report.outcome is FetchOutcome.HELD:
         which = f"version {report.version}" if report.version else "the new version"
@@ -129,11 +147,12 @@ def _problems(report: FeedReport) -> list[Problem]:
     return [Problem("feed", 3, what, "proxyfeed status", subject)]
 
 
-def _expired(config: Config, name: str, state: FeedState) -> list[Problem]:
-    dead = dead_for(config.feeds[name], state)
-    if dead is None:
+def _expired(config: Config, report: FeedReport, state: FeedState) -> list[Problem]:
+    dead = dead_for(config.feeds[report.feed], state)
+    # In a dry run the state is that of before, and this night may have ended it.
+    if dead is None or report.outcome.confirms:
         return []
-    return [expired_problem(config, name, dead)]
+    return [expired_problem(config, report.feed, dead)]
 
 
 def _apply(
@@ -154,6 +173,13 @@ def _apply(
         for name, one in judged.items()
         if dry_run and one.reading.status is Status.ACCEPTED and one.reading.content is not None
     }
+    if dry_run:
+        # What is confirmed comes back to life, should it have been dead.
+        instead |= {
+            name: doors.store.content(latest)
+            for name, one in judged.items()
+            if one.reading.outcome in _CONFIRMED and (latest := states[name].latest)
+        }
     return apply_sets(config, doors, touched, states, "update", dry_run=dry_run, instead=instead)
 
 
@@ -171,10 +197,18 @@ def _events(
     for report in reports:
         state = before[report.feed]
         subject = f"feed {report.feed}"
-        events += feed_events(report, state, [p for p in problems if p.subject == subject])
-        if report.attempts:
-            events += _clock_events(config, doors, report, state, after[report.feed])
+        mine = [problem for problem in problems if problem.subject == subject]
+        hold = config.feeds[report.feed].timing.hold_removals
+        events += feed_events(report, state, mine, hold)
+        events += _clock_events(config, doors, report, state, after[report.feed])
+    for one in sets:
+        if any(feed.timing.hold_removals for feed in _feeds_of(config, one.set)):
+            events += left_events(one)
     return [*events, *apply_events(sets, failed)]
+
+
+def _feeds_of(config: Config, name: str) -> list[Feed]:
+    return [config.feeds[feed] for feed in config.sets[name].feeds]
 
 
 def _clock_events(

@@ -16,7 +16,17 @@ from proxyfeed.catalog import catalog
 from proxyfeed.config.rules import FORMATS, read_rules
 from proxyfeed.config.urls import is_usable, resolve
 from proxyfeed.errors import OperatorMistake
-from proxyfeed.model import About, Feed, FetchLimits, InlineRules, Kind, Limits, SetSpec, Timing
+from proxyfeed.model import (
+    About,
+    Feed,
+    FetchLimits,
+    HtmlRules,
+    InlineRules,
+    Kind,
+    Limits,
+    SetSpec,
+    Timing,
+)
 from proxyfeed.redact import redact
 from proxyfeed.table import (
     Table,
@@ -33,7 +43,10 @@ from proxyfeed.table import (
     whole,
 )
 
+# Two ways to say one thing: who says one takes the other back.
+_PATHS = {"path", "paths"}
 _FEED_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}")
+_MOST_HTML = 4 * 1024 * 1024
 _STAMPS = ("last-modified", "etag", "none")
 
 # What the catalogue and an operator's own file say of each feed, by its name.
@@ -55,6 +68,10 @@ def read_known(path: Path | None, mistakes: list[str]) -> Known:
         return catalog()
     except ValueError as exc:
         mistakes.append(f"catalog: {path} is not TOML: {exc}")
+        return catalog()
+    if isinstance(tables.get("feeds"), dict) and "format" not in tables["feeds"]:
+        what = "in a catalogue, tables are named [NAME] and not [feeds.NAME]"
+        mistakes.append(f"{path.name}: feeds: {what}")
         return catalog()
     known = dict(catalog())
     for name, values in tables.items():
@@ -121,12 +138,17 @@ def _laid_over(known: Known, name: str, own: Table) -> Table:
     """
     What the operator says of a feed over what is known of it, key by key.
 
-    Other URLs replace all that are known, and with another format the old one's rules go.
+    Other URLs replace all that are known, a list that stands here itself too, and with another
+    format the old one's rules go.
     """
     base = dict(known.get(name, {}))
-    if own.has("url") or own.has("urls"):
+    if own.has("url") or own.has("urls") or own.values.get("format") == InlineRules.format:
         base.pop("urls", None)
         base.pop("url", None)
+    json = own.values.get("json")
+    if isinstance(json, dict) and _PATHS & {*json}:
+        known_json = base.get("json", {})
+        base["json"] = {key: value for key, value in known_json.items() if key not in _PATHS}
     if own.has("format") and own.values["format"] != base.get("format"):
         for key in (*FORMATS, "prefixes", "dated", "max_rejected"):
             base.pop(key, None)
@@ -186,11 +208,13 @@ def _read_urls(table: Table, folder: Path) -> Texts:
 
 def _read_fetch(table: Table) -> FetchLimits:
     usual = FetchLimits()
+    # A page is read with more than a hundred bytes of memory for each of its own.
+    most = _MOST_HTML if table.values.get("format") == HtmlRules.format else usual.max_bytes
     deadline = table.take("deadline", duration, timedelta(seconds=usual.deadline))
     if not deadline:
         table.mistake("deadline", "must be longer than nothing")
     return FetchLimits(
-        deadline=deadline.total_seconds(), max_bytes=table.take("max_bytes", size, usual.max_bytes)
+        deadline=deadline.total_seconds(), max_bytes=table.take("max_bytes", size, most)
     )
 
 
@@ -216,11 +240,10 @@ def _read_timing(table: Table) -> Timing:
         expire_after=table.take("expire_after", duration, usual.expire_after),
         stamp=table.take("stamp", one_of(*_STAMPS), usual.stamp),
     )
-    if timing.expire_after is not None and timing.max_age is not None:
-        if timing.expire_after <= timing.max_age:
-            table.mistake("expire_after", "must be longer than max_age, which tells you before")
-        elif timing.expire_after <= timing.min_interval:
-            table.mistake("expire_after", "must be longer than min_interval")
+    if timing.max_age is not None and timing.min_interval >= timing.max_age:
+        table.mistake("min_interval", "must be shorter than max_age, or the feed is always stale")
+    if timing.expire_after is not None and timing.expire_after <= (timing.max_age or timedelta(0)):
+        table.mistake("expire_after", "must be longer than max_age, which tells you before")
     return timing
 
 

@@ -112,6 +112,10 @@ def _read_json(feed: Table) -> JsonRules:
 def _check_lines(table: Table, rules: JsonRules) -> None:
     if rules.lines and len(rules.paths) > 1:
         table.mistake("paths", "has several expressions, and with lines each line is one row")
+    if rules.lines and rules.prefix:
+        table.mistake("prefix", "has no use with lines: `path` gives the prefix of each line")
+    if rules.lines and rules.stamp and not rules.metadata:
+        table.mistake("stamp", "needs `metadata`, which says where it stands")
     if rules.metadata and not rules.lines:
         table.mistake("metadata", "needs `lines = true`")
     for key, value in (("records", rules.records), ("size", rules.size)):

@@ -37,7 +37,15 @@ class FetchOutcome(StrEnum):
         """
         return self in _GOOD
 
+    @property
+    def confirms(self) -> bool:
+        """
+        Whether upstream gave what counts, or what counts from now on.
+        """
+        return self in _CONFIRMING
 
+
+_CONFIRMING = frozenset({FetchOutcome.NEW, FetchOutcome.SAME, FetchOutcome.NOT_MODIFIED})
 _GOOD = frozenset(
     {
         FetchOutcome.NEW,

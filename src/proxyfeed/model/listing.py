@@ -43,6 +43,15 @@ class Labels:
             whole.update(_counted(label) + part.digest.encode())
         return whole.hexdigest()
 
+    def changed(self, new: Labels) -> tuple[str, ...]:
+        """
+        The labels that hold other addresses in *new*, in order.
+        """
+        before, after = dict(self.parts), dict(new.parts)
+        return tuple(
+            label for label in sorted({*before, *after}) if before.get(label) != after.get(label)
+        )
+
     def __bool__(self) -> bool:
         return bool(self.name)
 

@@ -19,6 +19,7 @@ class HtmlRules:
     """
 
     format: ClassVar[str] = "html"
+    stamp: ClassVar[str] = ""
 
     selector: str | None = None
     heading: tuple[str, ...] = ()
@@ -112,6 +113,7 @@ class InlineRules:
     """
 
     format: ClassVar[str] = "inline"
+    stamp: ClassVar[str] = ""
 
     prefixes: tuple[str, ...] = ()
     dated: date | None = None

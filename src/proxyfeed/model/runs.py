@@ -18,7 +18,8 @@ class FeedReport:
     """
     What came of one feed: *version* is the number that its content has, None if nothing was read;
     *diff* is against the newest accepted version before it, for new and held content. Where the
-    feed was not asked, *due_at* is when it may be; *last* is the newest attempt.
+    feed was not asked, *due_at* is when it may be; *last* is the newest attempt, *held* the version
+    that waits for a decision. *relabelled* are labels that hold other addresses than before.
     """
 
     feed: str
@@ -32,6 +33,8 @@ class FeedReport:
     active: int | None = None
     due_at: datetime | None = None
     last: FetchRow | None = None
+    held: int | None = None
+    relabelled: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ class FetchLimits:
     """
 
     deadline: float = 60.0
-    max_bytes: int = 64 * 1024 * 1024
+    max_bytes: int = 16 * 1024 * 1024
     attempts: int = 3
     redirects: int = 5
 

@@ -5,7 +5,7 @@ What is kept: versions, what the guard says of them, and where a feed stands.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from proxyfeed.model.fetching import Attempt, FetchOutcome
@@ -113,7 +113,7 @@ class FeedState:
     *validated* the newest GET whose content is the latest version.
 
     *seen* is the newest stamp of what was accepted, counted anew from an operator's approval on.
-    *failing_since* is the first attempt after the last good one, None while it goes well.
+    *failing_for* is the time of nothing but failures since content was last confirmed or accepted.
     *pauses* are the URLs, without secrets, that ask to be left alone until a time still to come.
     """
 
@@ -128,7 +128,7 @@ class FeedState:
     last_good: FetchRow | None = None
     validated: FetchRow | None = None
     seen: datetime | None = None
-    failing_since: datetime | None = None
+    failing_for: timedelta = timedelta(0)
     pauses: tuple[tuple[str, datetime], ...] = ()
 
 

@@ -8,7 +8,16 @@ from collections.abc import Iterator
 from dataclasses import fields
 from datetime import timedelta
 
-from proxyfeed.model import Feed, FeedEntry, FeedsResult, Kind, Listing, TryResult
+from proxyfeed.model import (
+    Column,
+    Feed,
+    FeedEntry,
+    FeedsResult,
+    Kind,
+    Listing,
+    Query,
+    TryResult,
+)
 from proxyfeed.notation import BITS
 from proxyfeed.prefixes import FAMILIES
 from proxyfeed.report.words import attempt_line, label_lines, when
@@ -29,6 +38,7 @@ def feeds_lines(result: FeedsResult) -> Iterator[str]:
 
 def _whole(entry: FeedEntry) -> Iterator[str]:
     feed, about = entry.feed, entry.feed.about
+    growth, shrink = _percent(feed.limits.growth), _percent(feed.limits.shrink)
     yield f"feed {feed.name} ({'in set ' + ', '.join(entry.sets) if entry.sets else 'in no set'})"
     rows: list[tuple[str, object]] = [
         ("is", about.note),
@@ -39,7 +49,7 @@ def _whole(entry: FeedEntry) -> Iterator[str]:
         *_rules(feed),
         ("changes", about.changes),
         ("widest", f"/{feed.limits.widest_ipv4} and /{feed.limits.widest_ipv6}"),
-        ("held", f"beyond +{feed.limits.growth:.0%} or -{feed.limits.shrink:.0%} of addresses"),
+        ("held", f"beyond +{growth} or -{shrink} of addresses"),
         ("may be empty", "yes" if feed.limits.may_be_empty else ""),
         *_timing(feed),
         ("facts", about.facts),
@@ -54,8 +64,22 @@ def _rules(feed: Feed) -> Iterator[tuple[str, object]]:
     for one in fields(feed.rules):
         value = getattr(feed.rules, one.name)
         if value and value != one.default:
-            shown = ", ".join(map(str, value)) if isinstance(value, tuple) else value
-            yield f"  {one.name}", shown
+            yield f"  {one.name}", _shown(value)
+
+
+def _shown(value: object) -> object:
+    match value:
+        case True:
+            return "yes"
+        case tuple():
+            return ", ".join(map(str, value))
+        case Column(name, place) | Query(name, place):
+            return f"{name}, from {place}"
+    return value
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:g} %"
 
 
 def _timing(feed: Feed) -> Iterator[tuple[str, object]]:
@@ -110,16 +134,19 @@ def _table(feed: Feed) -> Iterator[str]:
     """
     yield "to keep it, write:"
     yield f"  [feeds.{feed.name}]"
-    yield f'  url = "{feed.urls[0]}"'
+    url = feed.urls[0]
+    yield "  url = ...  # as you typed it" if "***" in url else f"  url = {_toml(url)}"
     yield f'  format = "{feed.format}"'
-    rules = [
-        (one.name, getattr(feed.rules, one.name))
+    rules = {
+        one.name: getattr(feed.rules, one.name)
         for one in fields(feed.rules)
-        if getattr(feed.rules, one.name) not in (None, "", (), one.default)
-    ]
+        if getattr(feed.rules, one.name) != one.default
+    }
+    if most := rules.pop("max_rejected", 0):
+        yield f"  max_rejected = {most}"
     if rules:
         yield f"  [feeds.{feed.name}.{feed.format}]"
-    yield from (f"  {name} = {_toml(value)}" for name, value in rules)
+    yield from (f"  {name} = {_toml(value)}" for name, value in rules.items())
 
 
 def _toml(value: object) -> str:
@@ -130,5 +157,7 @@ def _toml(value: object) -> str:
             return str(value)
         case tuple():
             return f"[{', '.join(map(_toml, value))}]"
+        case Column(name, place) | Query(name, place):
+            return f"{{ {_toml(name)} = {_toml(place)} }}"
     escaped = str(value).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

@@ -22,6 +22,7 @@ from proxyfeed.report.words import (
     change,
     diff_body,
     numbers,
+    relabelled_line,
     waiting_lines,
     when,
 )
@@ -63,6 +64,8 @@ def _feed(feed: FeedReport, *, dry_run: bool) -> Iterator[str]:
         case _:
             what = f"{feed.outcome}, {kept}"
     yield f"feed {feed.feed}: {what}" + (f": {change(feed.diff)}" if feed.diff is not None else "")
+    if feed.relabelled:
+        yield f"  {relabelled_line(feed.relabelled)}"
     for finding in feed.findings:
         yield f"  {finding.severity}: {finding.what}"
     for attempt in feed.attempts:
@@ -78,9 +81,9 @@ def _set(one: SetReport, *, dry_run: bool) -> Iterator[str]:
         if one.drift:
             yield f"  {one.drift}"
         return
-    held = f"{addresses(one.holds)} of {numbers(one.versions)}" if one.versions else ""
+    held = addresses(one.holds) + (f" of {numbers(one.versions)}" if one.versions else "")
     if one.plan.is_nothing:
-        yield f"set {one.set}: nothing to do, the kernel holds {held or addresses(one.holds)}"
+        yield f"set {one.set}: nothing to do, the kernel holds {held}"
         yield from waiting_lines(one.waiting)
         return
     if dry_run:

@@ -14,6 +14,7 @@ from proxyfeed.model import (
     Kind,
     RuleResult,
     SetStatus,
+    Severity,
     StatusResult,
 )
 from proxyfeed.prefixes import PrefixSet
@@ -44,6 +45,9 @@ def _feed(feed: FeedStatus) -> Iterator[str]:
             f"  active     version {state.active.id}, {state.active.prefixes} prefixes, "
             f"{version_addresses(state.active)}, accepted {when(state.active.accepted_at)}"
         )
+        for finding in state.active.findings:
+            if finding.severity is Severity.NOTE:
+                yield f"  note       {finding.what}"
     else:
         yield "  active     no version yet"
     if state.pin:
@@ -61,6 +65,10 @@ def _feed(feed: FeedStatus) -> Iterator[str]:
         detail = f": {state.last.detail}" if state.last.detail else ""
         yield f"  last try   {when(state.last.at)}, {state.last.outcome}{detail}"
     yield f"  last good  {when(state.last_good.at if state.last_good else None)}"
+    yield from _clocks(feed)
+
+
+def _clocks(feed: FeedStatus) -> Iterator[str]:
     if feed.stale_for is not None:
         yield f"  STALE      no good fetch for {feed.stale_for / 86400:.1f} days"
     if feed.unchanged_for is not None:

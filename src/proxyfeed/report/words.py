@@ -92,6 +92,15 @@ def label_lines(labels: Labels) -> Iterator[str]:
         yield f"    {label or '(none)':<10}  {len(part):,} prefixes, {addresses(part)}"
 
 
+def relabelled_line(labels: tuple[str, ...]) -> str:
+    """
+    ``2 labels hold other addresses: DE, US``.
+    """
+    shown = ", ".join(label or "(none)" for label in labels[:_SHOWN])
+    more = f" and {len(labels) - _SHOWN} more" if len(labels) > _SHOWN else ""
+    return f"{len(labels)} labels hold other addresses: {shown}{more}"
+
+
 def numbers(versions: tuple[int, ...]) -> str:
     """
     ``version 3``, or ``versions 3, 7``.

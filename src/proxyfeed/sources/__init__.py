@@ -30,7 +30,7 @@ from proxyfeed.prefixes import PrefixSet
 Fetch = Callable[[str, FetchLimits, Validators | None], tuple[Attempt, ...]]
 
 # What a list that stands in the configuration has in the place of a URL.
-INLINE = "inline:"
+INLINE = "inline"
 # In these a body of no bytes at all is a list of no rows, if the feed may be empty.
 _BARE_FORMATS = (TextRules, CsvRules)
 
@@ -73,6 +73,10 @@ def take_in(feed: Feed, urls: Sequence[str], validators: Validators | None, fetc
                 attempts[-1] = replace(last, outcome=FetchOutcome.TRUNCATED, detail=exc.message)
             except ReadError as exc:
                 attempts[-1] = replace(last, outcome=FetchOutcome.NOT_A_LIST, detail=exc.message)
+            except MemoryError:
+                # The other feeds have their night all the same.
+                detail = "it cannot be read in the memory that there is: lower max_bytes"
+                attempts[-1] = replace(last, outcome=FetchOutcome.TOO_LARGE, detail=detail)
             else:
                 attempts[-1] = replace(last, outcome=FetchOutcome.NEW)
                 return Intake(tuple(attempts), url, listing)
@@ -92,8 +96,9 @@ def read(feed: Feed, body: Body) -> Listing:
         if not feed.limits.may_be_empty:
             raise
         listing = Listing(PrefixSet())
-    stamp = listing.stamp or _header_stamp(feed, body.validators)
-    return replace(listing, stamp=stamp)
+    if feed.rules.stamp:
+        return listing  # the time of a header is of another clock
+    return replace(listing, stamp=_header_stamp(feed, body.validators))
 
 
 def _read(feed: Feed, body: Body) -> Listing:
@@ -134,7 +139,12 @@ def _take_in_inline(rules: InlineRules) -> Intake:
 
 def _read_inline(rules: InlineRules) -> Listing:
     stamp = datetime.combine(rules.dated, time(), UTC) if rules.dated else None
-    return Listing(PrefixSet.parse(rules.prefixes), rows=len(rules.prefixes), stamp=stamp)
+    from proxyfeed.sources.lists.rows import Rows
+
+    rows = Rows("row", max_rejected=0)
+    for number, row in enumerate(rules.prefixes, 1):
+        rows.take(number, row)
+    return rows.listing(stamp)
 
 
 def _is_readable(feed: Feed, attempt: Attempt) -> bool:

@@ -4,6 +4,8 @@ The format of a body that nobody has described yet, for trying it out.
 
 from __future__ import annotations
 
+import json
+
 from proxyfeed.errors import BadPrefix
 from proxyfeed.notation import read_prefix
 
@@ -26,6 +28,21 @@ def guess_format(content: bytes) -> dict[str, object]:
         return {"format": "text"}
     first = row.split(",")[0].strip(' "')
     return {"format": "csv", "csv": {} if _is_prefix(first) else {"header": True}}
+
+
+def outline_of(content: bytes) -> str:
+    """
+    Say in words what a JSON document has at its top, or the first line of JSON Lines.
+    """
+    for part in (content, content.split(b"\n", 1)[0]):
+        try:
+            document = json.loads(part)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(document, dict):
+            return f"its keys are {', '.join(map(repr, document))}"
+        return f"it is a list of {len(document)}" if isinstance(document, list) else "it is a value"
+    return "and it cannot be parsed"
 
 
 def _has_json_lines(start: bytes) -> bool:

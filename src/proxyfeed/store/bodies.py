@@ -8,13 +8,15 @@ import hashlib
 import zlib
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
 from proxyfeed.model import Attempt, Body, FetchOutcome, Status
 from proxyfeed.store.schema import bodies, fetches, versions
 
-# Bodies of so many accepted versions of a feed are kept; those that failed or were held all are.
+# Of each feed, the bodies of so many accepted versions are kept, and of so many other attempts:
+# those that failed, were held or rejected. What waits for a decision keeps its first.
 KEPT_BODIES = 10
+KEPT_OTHERS = 30
 _BODY_KEPT_FOR = frozenset(FetchOutcome) - {FetchOutcome.SAME, FetchOutcome.NOT_MODIFIED}
 
 
@@ -39,23 +41,25 @@ def keep_body(connection: Connection, attempt: Attempt, now: datetime) -> str | 
 
 def prune_bodies(connection: Connection, number: int) -> None:
     """
-    Let go of the bodies of accepted versions that are no longer among the last few.
+    Let go of the bodies of a feed that are no longer among the last few of their kind.
     """
+    of_feed = select(versions.c.id).where(versions.c.feed_id == number)
+    accepted = of_feed.where(versions.c.status == Status.ACCEPTED).order_by(versions.c.id.desc())
+    waiting = of_feed.where(versions.c.status == Status.HELD)
+    kept = (fetches.c.feed_id == number) & fetches.c.body.is_not(None)
+    is_new = fetches.c.outcome == FetchOutcome.NEW
+    others = select(fetches.c.id).where(kept, ~is_new).order_by(fetches.c.id.desc())
+    first_of_waiting = (
+        select(func.min(fetches.c.id))
+        .where(kept, fetches.c.version_id.in_(waiting))
+        .group_by(fetches.c.version_id)
+    )
     old = (
-        select(versions.c.id)
-        .where(versions.c.feed_id == number, versions.c.status == Status.ACCEPTED)
-        .order_by(versions.c.id.desc())
-        .offset(KEPT_BODIES)
+        is_new & fetches.c.version_id.in_(accepted.offset(KEPT_BODIES)),
+        fetches.c.id.in_(others.offset(KEPT_OTHERS)) & fetches.c.id.not_in(first_of_waiting),
     )
-    connection.execute(
-        update(fetches)
-        .where(
-            fetches.c.version_id.in_(old),
-            fetches.c.body.is_not(None),
-            fetches.c.outcome == FetchOutcome.NEW,
-        )
-        .values(body=None)
-    )
+    for one in old:
+        connection.execute(update(fetches).where(kept, one).values(body=None))
     used = select(fetches.c.body).where(fetches.c.body.is_not(None))
     connection.execute(delete(bodies).where(bodies.c.sha256.not_in(used)))
 

@@ -8,7 +8,7 @@ import hashlib
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, exists, insert, select
+from sqlalchemy import Connection, Row, Select, exists, func, insert, select
 
 from proxyfeed.model import Attempt, FetchOutcome, FetchRow, Reading, Version
 from proxyfeed.store.bodies import keep_body
@@ -17,6 +17,8 @@ from proxyfeed.store.schema import fetches
 # No server is left alone for longer, whatever it asks for: years that the calendar does not have
 # are in no header that is meant well.
 _LONGEST_PAUSE = timedelta(days=366)
+# Of the time between two failures, so much counts at most.
+_LONGEST_GAP = timedelta(days=3)
 
 
 def url_digest(url: str) -> str:
@@ -80,19 +82,35 @@ def read_newest(
     )
 
 
-def read_failing_since(
-    connection: Connection, number: int, last: FetchRow | None, last_good: FetchRow | None
-) -> datetime | None:
+def read_failing_for(
+    connection: Connection, number: int, last: FetchRow | None, approved: Version | None
+) -> timedelta:
     """
-    The time of the first attempt after the last good one, None while it goes well.
+    The time of nothing but failures since a fetch last confirmed what counts, or an operator
+    *approved* it.
+
+    A list that is held heals nothing: it may be of a stranger who took over a dead site. A gap
+    counts for a few days at most, because a director that was switched off for a year, or whose
+    clock was wrong, has not seen a feed die.
     """
-    if last is None or last.outcome.is_good:
-        return None
-    query = select(fetches.c.at).where(
-        fetches.c.feed_id == number, fetches.c.id > (last_good.id if last_good else 0)
+    if last is None or last.outcome.confirms:
+        return timedelta(0)
+    confirming = [outcome for outcome in FetchOutcome if outcome.confirms]
+    of_feed = fetches.c.feed_id == number
+    newest = select(func.max(fetches.c.id)).where(of_feed, fetches.c.outcome.in_(confirming))
+    query = select(fetches.c.at, fetches.c.outcome).where(
+        of_feed, fetches.c.id > func.coalesce(newest.scalar_subquery(), 0)
     )
-    since: datetime = connection.execute(query.order_by(fetches.c.id).limit(1)).scalar_one()
-    return since
+    if approved and approved.decided_at:
+        query = query.where(fetches.c.at > approved.decided_at)
+    whole = timedelta(0)
+    before: datetime | None = None
+    for at, outcome in connection.execute(query.order_by(fetches.c.id)):
+        has_failed = not FetchOutcome(outcome).is_good
+        if has_failed and before is not None:
+            whole += min(max(at - before, timedelta(0)), _LONGEST_GAP)
+        before = at if has_failed else None
+    return whole
 
 
 def read_newest_stamp(connection: Connection, number: int, version: int) -> datetime | None:

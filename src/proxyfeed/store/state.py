@@ -50,7 +50,7 @@ def read_state(connection: Connection, name: str, now: datetime) -> FeedState:
         last_good=last_good,
         validated=validated,
         seen=_seen(connection, number, approved),
-        failing_since=fetched.read_failing_since(connection, number, last, last_good),
+        failing_for=fetched.read_failing_for(connection, number, last, approved),
         pauses=fetched.read_pauses(connection, number, now),
     )
 

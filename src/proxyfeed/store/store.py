@@ -74,7 +74,7 @@ class Store:
         if reading.status is not None:
             version = chain.make_version(connection, number, reading, now)
         fetched.write_reading(connection, number, reading, version, host=self._host, now=now)
-        if reading.status is Status.ACCEPTED:
+        if reading.attempts[-1].body is not None:
             bodies.prune_bodies(connection, number)
         return version
 

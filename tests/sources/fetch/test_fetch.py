@@ -333,12 +333,18 @@ def test_retry_after_sets_the_least_pause(retry_after: str, pause: float, clock:
     ("retry_after", "seconds"),
     [("120", 120.0), (formatdate(1_000_000_120, usegmt=True), 120.0), ("-7", 0.0), ("soon", 0.0)],
 )
-@pytest.mark.parametrize("status", [403, 404, 429, 503])
+@pytest.mark.parametrize("status", [403, 429, 503])
 def test_an_attempt_tells_how_long_the_server_wants_to_be_left_alone(
     status: int, retry_after: str, seconds: float
 ) -> None:
     with HttpServer(response(status=status, retry_after=retry_after)) as server:
         assert verdict(server.url).retry_after == seconds
+
+
+@pytest.mark.parametrize("status", [400, 404, 500, 502])
+def test_where_retry_after_means_nothing_it_silences_no_feed(status: int) -> None:
+    with HttpServer(response(status=status, retry_after="120")) as server:
+        assert verdict(server.url).retry_after == 0
 
 
 @pytest.mark.parametrize("status", [200, 304])

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 from tests.pages import SHARED
 from tests.sources.lists.naive import csv_fields, merged
 
-from proxyfeed.errors import EmptyList, ReadError
+from proxyfeed.errors import CutShort, EmptyList, ReadError
 from proxyfeed.model import Column, CsvRules, Listing
 from proxyfeed.sources.lists.csv_rows import read_csv
 
@@ -295,9 +296,12 @@ def test_duplicates_are_rows_and_add_nothing() -> None:
     "cut", ["1", "104.28.28.2", "104.28.28.0/3", "104.28.28.2/32,", "104.28.28.2/32,AU,,"]
 )
 @pytest.mark.parametrize("rules", [RULES, BY_COUNTRY])
-def test_a_last_row_that_was_cut_is_rejected(cut: str, rules: CsvRules) -> None:
-    message = refusal(PRIVATE_RELAY + cut, rules)
-    assert f"line 4: {cut!r} is cut: fewer fields than the row before" in message
+def test_a_last_row_that_was_cut_refuses_the_body_whatever_the_budget(
+    cut: str, rules: CsvRules
+) -> None:
+    with pytest.raises(CutShort) as caught:
+        read(PRIVATE_RELAY + cut, replace(rules, max_rejected=9))
+    assert f"{cut!r} has fewer fields than the row before, and no line end" in caught.value.message
 
 
 def test_a_last_row_of_as_many_fields_needs_no_line_end() -> None:

@@ -10,6 +10,7 @@ from proxyfeed.model import FetchOutcome
 from proxyfeed.sources.fetch.transport import Answer, one_line
 
 _REFUSALS = frozenset({401, 403, 407, 429, 451})
+_PAUSES = frozenset({403, 429, 503})
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
@@ -27,7 +28,9 @@ def answer_without_list(status: int, retry_after: str, *, is_conditional: bool) 
     if retry_after:
         detail += one_line(f", Retry-After: {retry_after}")
     outcome = FetchOutcome.REFUSED if status in _REFUSALS else FetchOutcome.BAD_STATUS
-    return Answer(outcome, detail=detail, heals=status in _PASSING, retry_after=retry_after)
+    # RFC 9110, 10.2.3 and RFC 6585, 4; GitHub answers 403. Elsewhere it must not silence a feed.
+    pause = retry_after if status in _PAUSES else ""
+    return Answer(outcome, detail=detail, heals=status in _PASSING, retry_after=pause)
 
 
 def status_line(status: int) -> str:

@@ -17,7 +17,7 @@ import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from proxyfeed.errors import BadPrefix, EmptyList, ReadError
+from proxyfeed.errors import BadPrefix, CutShort, EmptyList, ReadError
 from proxyfeed.model import CsvRules, Listing
 from proxyfeed.notation import read_prefix
 from proxyfeed.sources.lists.body import find_stamp, numbered_lines, read_lines_body
@@ -47,8 +47,11 @@ def read_csv(content: bytes, content_type: str, rules: CsvRules) -> Listing:
             rows.reject(number, line, f"is no row of CSV: {exc}")
             continue
         if number == unended and len(fields) < width:
-            rows.reject(number, line, "is cut: fewer fields than the row before, and no line end")
-        elif len(fields) < columns.last:
+            raise CutShort(
+                f"the last line is cut: {line[:_SHOWN]!r} has fewer fields than the row before, "
+                "and no line end"
+            )
+        if len(fields) < columns.last:
             rows.reject(number, line, f"has no column {columns.last}")
         else:
             label = fields[columns.label - 1].strip() if columns.label else ""

@@ -18,6 +18,8 @@ from proxyfeed.prefixes import FAMILIES, PrefixSet
 _SHOWN = 20
 _LONGEST_TEXT = 80
 _LONGEST_LABEL = 64
+# A range such as 2000::1-2fff::fffe takes 248 prefixes; more than this no kernel would be given.
+_MOST_PREFIXES = 2_000_000
 # All cities of Private Relay are some ten thousand; more is a column of something else.
 _MOST_LABELS = 50_000
 
@@ -42,6 +44,7 @@ class Rows:
         self._masked: list[str] = []
         self._maskings = 0
         self._markup: RejectedRow | None = None
+        self._prefixes = 0
         self.count = 0
 
     def take(self, number: int | str, text: str, label: str = "", *, row: str = "") -> None:
@@ -63,6 +66,9 @@ class Rows:
             if self._maskings <= _SHOWN:
                 self._masked.append(f"{self._unit} {number}: {text.strip()}")
         self._keys[written.family][label] += written.keys
+        self._prefixes += len(written.keys)
+        if self._prefixes > _MOST_PREFIXES:
+            raise ReadError(f"the list has more than {_MOST_PREFIXES:,} prefixes")
 
     def reject(self, number: int | str, row: str, why: str) -> None:
         """
@@ -71,13 +77,15 @@ class Rows:
         self.count += 1
         self._rejections += 1
         is_markup = "<" in row and self._markup is None
-        if not (is_markup or self._rejections <= _SHOWN):
-            return
-        cut = row if len(row) <= _LONGEST_TEXT else f"{row[:_LONGEST_TEXT]}..."
-        rejected = RejectedRow(f"{self._unit} {number}", plain(cut, keep="\t"), why)
-        if is_markup:
-            self._markup = rejected
-        self._rejected.append(rejected)
+        if is_markup or self._rejections <= _SHOWN:
+            cut = row if len(row) <= _LONGEST_TEXT else f"{row[:_LONGEST_TEXT]}..."
+            rejected = RejectedRow(f"{self._unit} {number}", plain(cut, keep="\t"), why)
+            if is_markup:
+                self._markup = rejected
+            self._rejected.append(rejected)
+        if self._rejections > max(self._max_rejected, _SHOWN):
+            # Millions of lines that say nothing need not be read to their end.
+            raise self._refusal("the first ")
 
     def listing(self, stamp: datetime | None = None) -> Listing:
         """
@@ -90,10 +98,8 @@ class Rows:
         """
         if not self.count:
             raise EmptyList("the list is there, and holds no row")
-        if self._markup:
-            raise ReadError(f"the body holds markup, as an error page does: {self._markup}")
-        if self._rejections > self._max_rejected or self._rejections == self.count:
-            raise ReadError(self._too_many())
+        if self._markup or self._rejections > self._max_rejected or self._rejections == self.count:
+            raise self._refusal()
         return Listing(
             prefixes=PrefixSet.from_keys(
                 *(chain.from_iterable(self._keys[family].values()) for family in FAMILIES)
@@ -122,10 +128,12 @@ class Rows:
             ),
         )
 
-    def _too_many(self) -> str:
+    def _refusal(self, which: str = "") -> ReadError:
+        if self._markup:
+            return ReadError(f"the body holds markup, as an error page does: {self._markup}")
         shown = "; ".join(map(str, self._rejected[:3]))
         more = ", and so on" if self._rejections > 3 else ""
-        return (
-            f"{self._rejections} of {self.count} rows are no prefixes, and {self._max_rejected} "
-            f"may be (`max_rejected`): {shown}{more}"
+        return ReadError(
+            f"{self._rejections} of {which}{self.count} rows are no prefixes, and "
+            f"{self._max_rejected} may be (`max_rejected`): {shown}{more}"
         )
