@@ -142,7 +142,7 @@ def test_a_feed_without_a_good_fetch_for_its_max_age_is_told_to_be_stale(
 
     assert (event.kind, event.subject) == ("stale", "feed aol")
     assert event.title == "aol: no good fetch for 4 d 0 h"
-    assert event.body == "the last accepted version stays active\nto see why: proxyfeed status"
+    assert event.body == "version 1 stays active\nto see why: proxyfeed status"
     assert told(alerted) == []
 
 

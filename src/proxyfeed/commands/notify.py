@@ -101,9 +101,9 @@ def left_events(report: SetReport) -> list[Event]:
     return [Event(AlertKind.CHANGED, f"set {report.set}", "", title, diff_text(gone))]
 
 
-def stale_event(feed: str, age: timedelta) -> Event:
+def stale_event(feed: str, age: timedelta, kept: str) -> Event:
     title = f"{feed}: no good fetch for {age.days} d {age.seconds // 3600} h"
-    body = "the last accepted version stays active\nto see why: proxyfeed status"
+    body = f"{kept}\nto see why: proxyfeed status"
     return Event(AlertKind.STALE, f"feed {feed}", "stale", title, body)
 
 

@@ -65,7 +65,9 @@ def update(
             # Each by itself: whatever the next one brings, this one has had its night.
             numbers |= doors.store.record([one.reading], doors.now)
     after = before if dry_run else states_of(doors, tuple(config.feeds))
-    reports = tuple(_report(one, numbers[name], after[name]) for name, one in judged.items())
+    reports = tuple(
+        _report(config.feeds[name], one, numbers[name], after[name]) for name, one in judged.items()
+    )
     problems = tuple(
         problem
         for report in reports
@@ -89,7 +91,7 @@ def _chosen_feeds(config: Config, names: tuple[str, ...]) -> tuple[Feed, ...]:
     return tuple(config.feeds[name] for name in (dict.fromkeys(names) or config.feeds))
 
 
-def _report(judged: Judged, number: int | None, state: FeedState) -> FeedReport:
+def _report(feed: Feed, judged: Judged, number: int | None, state: FeedState) -> FeedReport:
     reading = judged.reading
     return FeedReport(
         feed=reading.feed,
@@ -103,6 +105,7 @@ def _report(judged: Judged, number: int | None, state: FeedState) -> FeedReport:
         active=state.active.id if state.active else None,
         due_at=judged.due_at,
         relabelled=judged.relabelled,
+        is_expired=not reading.outcome.confirms and dead_for(feed, state) is not None,
         last=state.last,
         held=_held(state),
     )
@@ -123,7 +126,6 @@ def _problems(report: FeedReport) -> list[Problem]:
     if report.due_at is not None and report.held is not None:
         what = f"{subject}: version {report.held} is held and waits for a decision"
         return [Problem("guard", 4, what, f"proxyfeed diff {report.held}", subject)]
-    kept = f"version {report.active} stays active" if report.active else "it has no version yet"
     if report.outcome is FetchOutcome.HELD:
         which = f"version {report.version}" if report.version else "the new version"
         against = [one for one in report.findings if one.severity is not Severity.NOTE]
@@ -138,21 +140,18 @@ def _problems(report: FeedReport) -> list[Problem]:
             return []
         # Not asking heals nothing.
         what = f"{subject}: not asked again before {when(report.due_at)}, and the last try failed"
-        what += f": {report.last.outcome}: {report.last.detail or report.last.url}; {kept}"
+        what += f": {report.last.outcome}: {report.last.detail or report.last.url}; {report.kept}"
         return [Problem("feed", 3, what, f"proxyfeed update {report.feed} --force-fetch", subject)]
     if report.outcome.is_good:
         return []
     last = report.attempts[-1]
-    what = f"{subject}: {report.outcome}: {last.detail or last.url}; {kept}"
+    what = f"{subject}: {report.outcome}: {last.detail or last.url}; {report.kept}"
     return [Problem("feed", 3, what, "proxyfeed status", subject)]
 
 
 def _expired(config: Config, report: FeedReport, state: FeedState) -> list[Problem]:
     dead = dead_for(config.feeds[report.feed], state)
-    # In a dry run the state is that of before, and this night may have ended it.
-    if dead is None or report.outcome.confirms:
-        return []
-    return [expired_problem(config, report.feed, dead)]
+    return [expired_problem(config, report.feed, dead)] if dead and report.is_expired else []
 
 
 def _apply(
@@ -218,7 +217,7 @@ def _clock_events(
     events = []
     stale = None if report.outcome.is_good else stale_for(feed, before, doors.now)
     if stale is not None:
-        events.append(stale_event(feed.name, stale))
+        events.append(stale_event(feed.name, stale, report.kept))
     unchanged = unchanged_for(feed, after, doors.now)
     if unchanged is not None:
         events.append(unchanged_event(feed.name, unchanged))

@@ -19,7 +19,8 @@ class FeedReport:
     What came of one feed: *version* is the number that its content has, None if nothing was read;
     *diff* is against the newest accepted version before it, for new and held content. Where the
     feed was not asked, *due_at* is when it may be; *last* is the newest attempt, *held* the version
-    that waits for a decision. *relabelled* are labels that hold other addresses than before.
+    that waits for a decision. *relabelled* are labels that hold other addresses than before. A
+    feed that *is_expired* has died (``expire_after``).
     """
 
     feed: str
@@ -35,6 +36,16 @@ class FeedReport:
     last: FetchRow | None = None
     held: int | None = None
     relabelled: tuple[str, ...] = ()
+    is_expired: bool = False
+
+    @property
+    def kept(self) -> str:
+        """
+        What holds while nothing new was accepted, in words.
+        """
+        if self.is_expired:
+            return "it has expired, and none of its addresses is desired"
+        return f"version {self.active} stays active" if self.active else "it has no version yet"
 
 
 @dataclass(frozen=True, slots=True)

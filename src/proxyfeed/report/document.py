@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from enum import Enum
 from typing import Any
 
-from proxyfeed.model import Body, Diff, Outcome, Problem, SetPlan
+from proxyfeed.model import Body, Diff, Feed, Outcome, Problem, SetPlan
 from proxyfeed.prefixes import PrefixSet
 
 # The form of the envelope; it rises when a key goes or changes its meaning.
@@ -82,11 +82,15 @@ def to_data(value: object) -> Any:
                 "add": len(value.add),
                 "delete": len(value.delete),
             }
+        case Feed():
+            return {"format": value.format, **_fields(value)}
         case tuple():
             return [to_data(item) for item in value]
-    if is_dataclass(value):
-        return {field.name: to_data(getattr(value, field.name)) for field in fields(value)}
-    return _scalar(value)
+    return _fields(value) if is_dataclass(value) else _scalar(value)
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    return {field.name: to_data(getattr(value, field.name)) for field in fields(value)}
 
 
 def _scalar(value: object) -> Any:

@@ -52,7 +52,6 @@ def decision_lines(result: DecisionResult) -> Iterator[str]:
 
 def _feed(feed: FeedReport, *, dry_run: bool) -> Iterator[str]:
     version = f"version {feed.version}" if feed.version else "a new version"
-    kept = f"version {feed.active} stays active" if feed.active else "it has no version yet"
     verb = "would be" if dry_run else "is"
     match feed.outcome:
         case FetchOutcome.NEW:
@@ -60,9 +59,9 @@ def _feed(feed: FeedReport, *, dry_run: bool) -> Iterator[str]:
         case FetchOutcome.HELD:
             what = f"{version} {verb} held"
         case FetchOutcome.NOT_DUE:
-            what = f"not asked before {when(feed.due_at)}, {kept}"
+            what = f"not asked before {when(feed.due_at)}, {feed.kept}"
         case _:
-            what = f"{feed.outcome}, {kept}"
+            what = f"{feed.outcome}, {feed.kept}"
     yield f"feed {feed.feed}: {what}" + (f": {change(feed.diff)}" if feed.diff is not None else "")
     if feed.relabelled:
         yield f"  {relabelled_line(feed.relabelled)}"
