@@ -325,4 +325,5 @@ def test_every_command_that_reports_prints_one_envelope(running: Machine, site: 
 
 
 def _name(words: str) -> str:
-    return next(name for name in reporting_commands() if words.startswith(name))
+    # "feeds" is a command too, and so is "feeds show".
+    return max((name for name in reporting_commands() if words.startswith(name)), key=len)

@@ -145,9 +145,8 @@ def _laid_over(known: Known, name: str, own: Table) -> Table:
     if own.has("url") or own.has("urls") or own.values.get("format") == InlineRules.format:
         base.pop("urls", None)
         base.pop("url", None)
-    json = own.values.get("json")
-    if isinstance(json, dict) and _PATHS & {*json}:
-        known_json = base.get("json", {})
+    json, known_json = own.values.get("json"), base.get("json")
+    if isinstance(json, dict) and isinstance(known_json, dict) and _PATHS & {*json}:
         base["json"] = {key: value for key, value in known_json.items() if key not in _PATHS}
     if own.has("format") and own.values["format"] != base.get("format"):
         for key in (*FORMATS, "prefixes", "dated", "max_rejected"):

@@ -93,7 +93,7 @@ def _span(span: timedelta) -> str:
     hours, rest = divmod(span, timedelta(hours=1))
     if rest:
         return f"{span.total_seconds() / 60:g} min"
-    return f"{hours // 24} d" if hours % 24 == 0 and hours else f"{hours} h"
+    return f"{hours // 24} d" if hours % 24 == 0 else f"{hours} h"
 
 
 def try_lines(result: TryResult) -> Iterator[str]:
