@@ -117,7 +117,8 @@ def test_other_urls_take_the_place_of_all_that_are_known(
 def test_every_relative_url_of_a_catalogue_is_anchored_beside_it(tmp_path: Path) -> None:
     urls = '[partner]\nurls = ["file:a.txt", "https://h.example/l", "file:b.txt"]\nformat = "text"'
 
-    assert partner(tmp_path, "", urls).urls == (
+    # The set takes it as it is known, and nothing in the configuration is laid over it.
+    assert with_catalog(tmp_path, urls, "").feeds["partner"].urls == (
         (tmp_path / "a.txt").as_uri(),
         "https://h.example/l",
         (tmp_path / "b.txt").as_uri(),

@@ -517,12 +517,12 @@ def test_the_table_of_what_was_read_holds_what_is_not_usual() -> None:
     rules = CsvRules(
         column="range", label=Column("country", 2), stamp='as of "C:\\"', max_rejected=1
     )
-    feed = replace(RELAY, name="new", rules=rules)
+    feed = replace(RELAY, name="new", urls=('https://h.example/"list"',), rules=rules)
 
     assert tried(feed, Listing(NEW), is_new=True)[-9:] == [
         "to keep it, write:",
         "  [feeds.new]",
-        '  url = "https://h.example/list"',
+        r'  url = "https://h.example/\"list\""',
         '  format = "csv"',
         "  max_rejected = 1",
         "  [feeds.new.csv]",

@@ -253,8 +253,8 @@ forms = pytest.mark.parametrize("form", FORMATS.values(), ids=FORMATS)
 labelled_forms = pytest.mark.parametrize(
     "form", [pytest.param(form, id=name) for name, form in FORMATS.items() if form.label]
 )
-some = settings(max_examples=15, deadline=None)
-few = settings(max_examples=6, deadline=None)
+some = settings(max_examples=12, deadline=None)
+few = settings(max_examples=5, deadline=None)
 
 
 @forms

@@ -20,7 +20,7 @@ from proxyfeed.model import (
 )
 from proxyfeed.notation import BITS
 from proxyfeed.prefixes import FAMILIES
-from proxyfeed.report.words import attempt_line, label_lines, when
+from proxyfeed.report.words import attempt_line, label_lines, percent, when
 
 
 def feeds_lines(result: FeedsResult) -> Iterator[str]:
@@ -38,7 +38,7 @@ def feeds_lines(result: FeedsResult) -> Iterator[str]:
 
 def _whole(entry: FeedEntry) -> Iterator[str]:
     feed, about = entry.feed, entry.feed.about
-    growth, shrink = _percent(feed.limits.growth), _percent(feed.limits.shrink)
+    growth, shrink = percent(feed.limits.growth), percent(feed.limits.shrink)
     yield f"feed {feed.name} ({'in set ' + ', '.join(entry.sets) if entry.sets else 'in no set'})"
     rows: list[tuple[str, object]] = [
         ("is", about.note),
@@ -76,10 +76,6 @@ def _shown(value: object) -> object:
         case Column(name, place) | Query(name, place):
             return f"{name}, from {place}"
     return value
-
-
-def _percent(share: float) -> str:
-    return f"{share * 100:g} %"
 
 
 def _timing(feed: Feed) -> Iterator[tuple[str, object]]:

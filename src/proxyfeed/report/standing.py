@@ -18,7 +18,14 @@ from proxyfeed.model import (
     StatusResult,
 )
 from proxyfeed.prefixes import PrefixSet
-from proxyfeed.report.words import addresses, numbers, version_addresses, waiting_lines, when
+from proxyfeed.report.words import (
+    addresses,
+    numbers,
+    percent,
+    version_addresses,
+    waiting_lines,
+    when,
+)
 
 _SHOWN = 20
 
@@ -142,7 +149,7 @@ def config_lines(result: ConfigResult) -> Iterator[str]:
             yield f"  {feed.about.kind}: only for a set whose services the CDN fronts"
         limits = feed.limits
         yield (
-            f"  held beyond +{limits.growth:.0%} or -{limits.shrink:.0%} of addresses, "
+            f"  held beyond +{percent(limits.growth)} or -{percent(limits.shrink)} of addresses, "
             f"or wider than /{limits.widest_ipv4} and /{limits.widest_ipv6}"
         )
     for spec in result.sets:

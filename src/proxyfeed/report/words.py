@@ -101,6 +101,10 @@ def relabelled_line(labels: tuple[str, ...]) -> str:
     return f"{len(labels)} labels hold other addresses: {shown}{more}"
 
 
+def percent(share: float) -> str:
+    return f"{share * 100:g} %"
+
+
 def numbers(versions: tuple[int, ...]) -> str:
     """
     ``version 3``, or ``versions 3, 7``.

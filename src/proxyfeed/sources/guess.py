@@ -5,10 +5,12 @@ The format of a body that nobody has described yet, for trying it out.
 from __future__ import annotations
 
 import json
+from itertools import islice
 
 from proxyfeed.errors import BadPrefix
 from proxyfeed.notation import read_prefix
 
+_SHOWN = 12
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -40,7 +42,8 @@ def outline_of(content: bytes) -> str:
         except (ValueError, RecursionError):
             continue
         if isinstance(document, dict):
-            return f"its keys are {', '.join(map(repr, document))}"
+            names = ", ".join(map(repr, islice(document, _SHOWN)))
+            return f"its keys are {names}" + (" and more" if len(document) > _SHOWN else "")
         return f"it is a list of {len(document)}" if isinstance(document, list) else "it is a value"
     return "and it cannot be parsed"
 
