@@ -2,7 +2,7 @@
 Labels of prefixes, upstream's own time as a time, and servers that ask to be left alone.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 import sqlalchemy as sa
@@ -29,21 +29,27 @@ def upgrade() -> None:
 def make_stamps_times() -> None:
     """
     Turn ``Fri, 06 Feb 2026 20:44:02 GMT`` into ``2026-02-06 20:44:02.000000``, and what is no date
-    into none. The column stays what it is: SQLite can drop one only from 3.35 on.
+    into none. Nor is one believed that was still to come, or that tells when a file was saved. The
+    column stays what it is: SQLite can drop one only from 3.35 on.
     """
-    versions = sa.table("versions", sa.column("id"), sa.column("upstream_stamp", sa.Text()))
+    versions = sa.table(
+        "versions",
+        sa.column("id"),
+        sa.column("fetched_at", sa.DateTime()),
+        sa.column("upstream_stamp", sa.Text()),
+    )
+    fetches = sa.table("fetches", sa.column("version_id"), sa.column("url"))
     connection = op.get_bind()
-    said = connection.execute(
-        sa.select(versions.c.id, versions.c.upstream_stamp).where(
-            versions.c.upstream_stamp.is_not(None)
-        )
-    ).all()
-    for number, stamp in said:
-        time = read_stamp(stamp)
+    said = connection.execute(sa.select(versions).where(versions.c.upstream_stamp.is_not(None)))
+    of_files = sa.select(fetches.c.version_id).where(fetches.c.url.ilike("file:%"))
+    saved = set(connection.execute(of_files).scalars())
+    for number, fetched_at, stamp in said.all():
+        time = None if number in saved else read_stamp(stamp)
+        is_believed = time is not None and time <= fetched_at + timedelta(days=1)
         connection.execute(
             sa.update(versions)
             .where(versions.c.id == number)
-            .values(upstream_stamp=f"{time:%Y-%m-%d %H:%M:%S.%f}" if time else None)
+            .values(upstream_stamp=f"{time:%Y-%m-%d %H:%M:%S.%f}" if is_believed else None)
         )
 
 

@@ -5,7 +5,7 @@ What upstream may cost: one feed's night is never another's, and nothing grows w
 from __future__ import annotations
 
 import pytest
-from tests.commands.director import TEXT_FEED, Director, outcomes, rows, text
+from tests.commands.director import ALERTS, TEXT_FEED, Director, outcomes, rows, text
 
 from proxyfeed import sources
 from proxyfeed.model import Body, Feed, Listing
@@ -43,12 +43,12 @@ def test_a_body_that_takes_all_memory_fails_its_feed_and_no_other(
 def test_a_bug_in_the_reading_of_one_feed_loses_no_other_feeds_night(
     director: Director, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    director.configure(TWO)
+    director.configure(TWO + ALERTS)
     publish_both(director)
     read = sources.read
 
     def read_or_fall(feed: Feed, body: Body) -> Listing:
-        if feed.name == "other":
+        if feed.name == "relay":
             raise RuntimeError("a bug")
         return read(feed, body)
 
@@ -56,7 +56,8 @@ def test_a_bug_in_the_reading_of_one_feed_loses_no_other_feeds_night(
     with pytest.raises(RuntimeError, match="a bug"):
         director.update()
 
-    assert director.active("relay") == 1
+    assert director.active("other") == 1
+    assert [event.subject for event in director.sent] == ["feed other"]
 
 
 def test_ranges_that_take_millions_of_prefixes_are_refused_before_memory_ends(
@@ -77,3 +78,12 @@ def test_a_body_of_nothing_but_rubbish_is_not_read_to_its_end(director: Director
     outcome = director.text_night(*["x"] * 100_000)
 
     assert "21 of the first 21 rows are no prefixes" in outcome.problems[0].message
+
+
+def test_a_page_of_ranges_without_end_is_refused_too(director: Director) -> None:
+    wide = "2000::1-2fff:ffff:ffff:ffff:ffff:ffff:ffff:fffe"
+    director.publish(*[wide] * 10_000)
+
+    outcome = director.update()
+
+    assert "more than 2,000,000 prefixes" in outcome.problems[0].message

@@ -209,6 +209,20 @@ def test_not_asking_does_not_hide_that_a_feed_is_stale(director: Director) -> No
     assert [event.kind for event in director.sent] == [AlertKind.STALE]
 
 
+def test_not_asking_hides_neither_a_waiting_version_nor_a_failed_try(director: Director) -> None:
+    director.configure(with_feed_keys('min_interval = "20h"'))
+    director.text_night(*rows(40))
+    director.text_night(*rows(4))
+    (director.folder / "relay.txt").unlink()
+    director.night()
+    director.now += HOUR
+
+    outcome = director.update()
+
+    assert codes(outcome) == ["guard", "feed"]
+    assert outcome.exit_code == 4
+
+
 def test_a_clock_that_was_set_back_does_not_silence_a_feed(director: Director) -> None:
     director.configure(with_feed_keys('min_interval = "6h"'))
     director.text_night(*rows(40))
@@ -387,6 +401,17 @@ def test_upstreams_own_time_tells_at_once_that_a_list_stands_still(director: Dir
     assert "unchanged" in codes(status(director.config, director.doors()))
 
 
+def test_a_change_that_is_old_by_upstreams_own_time_is_one_of_the_night_it_was_seen(
+    director: Director,
+) -> None:
+    director.configure(TEXT_FEED.replace("[sets.relay]", 'max_unchanged = "50d"\n[sets.relay]'))
+    director.text_night(*rows(40), stamp=STAMP - 300 * DAY)
+    director.text_night(*rows(41), stamp=STAMP - 300 * DAY)
+
+    director.now += 40 * DAY
+    assert "unchanged" not in codes(status(director.config, director.doors()))
+
+
 def test_a_newer_time_on_the_same_list_is_no_change(director: Director) -> None:
     director.configure(TEXT_FEED.replace("[sets.relay]", 'max_unchanged = "5d"\n[sets.relay]'))
     for _ in range(7):
@@ -527,6 +552,18 @@ def test_two_failures_with_a_year_between_them_are_no_death(director: Director) 
     die(director, 1)
 
     assert director.desired("relay").prefixes == PrefixSet.parse(rows(40))
+
+
+def test_a_feed_that_is_asked_once_a_week_dies_in_its_time(director: Director) -> None:
+    director.configure(
+        with_feed_keys('min_interval = "7d"', 'max_age = "15d"', 'expire_after = "30d"')
+    )
+    director.text_night(*rows(40))
+    (director.folder / "relay.txt").unlink()
+    for week in range(6):
+        director.now += 7 * DAY
+        director.update()
+        assert bool(director.desired("relay").expired) == (week == 5)
 
 
 def test_a_stranger_on_a_dead_feeds_site_does_not_bring_its_addresses_back(

@@ -255,3 +255,17 @@ def test_alerts_tell_that_what_was_dropped_stays_and_when_it_has_left(director: 
 
     (event,) = director.sent
     assert event.body == f"-{FLAPS}\nwhat was dropped stays for 48 h more"
+
+
+def test_what_waits_in_two_feeds_is_shown_once_with_the_later_time(director: Director) -> None:
+    both = HOLDING.replace('["relay"]', '["relay", "other"]') + (
+        '[feeds.other]\nurl = "file:other.txt"\nformat = "text"\nhold_removals = "72h"\n'
+    )
+    director.configure(both)
+    for prefixes in ([*rows(40), FLAPS], rows(40)):
+        director.publish(to="other.txt", body=text(*prefixes))
+        director.text_night(*prefixes)
+
+    (waiting,) = director.desired("relay").waiting
+    assert (waiting.feed, waiting.until) == ("other", director.now + 72 * HOUR)
+    assert waiting.prefixes == PrefixSet.parse([FLAPS])

@@ -200,6 +200,17 @@ def test_what_has_waited_for_long_enough_is_no_trouble_until_the_next_run(
     assert made.live() == PrefixSet.parse(STAYS)
 
 
+def test_what_has_waited_for_long_enough_is_trouble_once_a_night_has_not_taken_it_out(
+    start: Start, director: Namespace
+) -> None:
+    made = start(HOLDING, director)
+    made.after(HOUR, *STAYS, FLAPS)
+    made.after(HOUR, *STAYS)
+
+    made.now += (48 + 27) * HOUR
+    assert codes(made.status()) == ["drift"]
+
+
 def test_a_rollback_puts_exactly_that_version_into_the_kernel_and_the_nights_honour_it(
     start: Start, director: Namespace
 ) -> None:

@@ -142,8 +142,11 @@ def test_what_another_director_saw_before_an_approval_counts_by_no_clock(
 # ---------------------------------------------------------------- for how long it fails
 
 
-def failing_for(store: Store) -> timedelta:
-    return store.state("aol", NOW + 9 * DAY).failing_for
+def failing_gaps(store: Store) -> list[float]:
+    """
+    In days.
+    """
+    return [gap / DAY for gap in store.state("aol", NOW + 9 * DAY).failing_gaps]
 
 
 def fail(store: Store, *days: float) -> None:
@@ -153,12 +156,12 @@ def fail(store: Store, *days: float) -> None:
 
 def test_the_time_of_failures_is_counted_from_the_first_one_on(store: Store) -> None:
     record(store, new("20.0.0.0/24"))
-    assert failing_for(store) == timedelta(0)
+    assert failing_gaps(store) == []
 
     fail(store, 5)
-    assert failing_for(store) == timedelta(0)
+    assert failing_gaps(store) == []
     fail(store, 6, 7.5)
-    assert failing_for(store) == 2.5 * DAY
+    assert failing_gaps(store) == [1, 1.5]
 
 
 @pytest.mark.parametrize("outcome", [FetchOutcome.SAME, FetchOutcome.NOT_MODIFIED])
@@ -167,10 +170,10 @@ def test_what_counts_being_confirmed_ends_the_failing(store: Store, outcome: Fet
     fail(store, 1, 2)
 
     record(store, seen(outcome, 1), at=NOW + 3 * DAY)
-    assert failing_for(store) == timedelta(0)
+    assert failing_gaps(store) == []
 
     fail(store, 4, 5)
-    assert failing_for(store) == DAY
+    assert failing_gaps(store) == [1]
 
 
 def test_another_feed_heals_nothing(store: Store) -> None:
@@ -179,7 +182,7 @@ def test_another_feed_heals_nothing(store: Store) -> None:
     record(store, new("30.0.0.0/24", feed="opera"), at=NOW + 1.5 * DAY)
     fail(store, 2)
 
-    assert failing_for(store) == DAY
+    assert failing_gaps(store) == [1]
 
 
 def test_a_list_that_is_held_heals_nothing_and_is_no_failure(store: Store) -> None:
@@ -188,7 +191,7 @@ def test_a_list_that_is_held_heals_nothing_and_is_no_failure(store: Store) -> No
     record(store, held("99.1.0.0/16"), at=NOW + 3 * DAY)
     fail(store, 4, 5)
 
-    assert failing_for(store) == 2 * DAY
+    assert failing_gaps(store) == [1, 1]
 
 
 def test_an_approval_ends_the_failing(store: Store) -> None:
@@ -196,29 +199,22 @@ def test_an_approval_ends_the_failing(store: Store) -> None:
     fail(store, 1, 2)
     approve(store, record(store, held("99.1.0.0/16"), at=NOW + 3 * DAY), NOW + 3.5 * DAY)
 
-    assert failing_for(store) == timedelta(0)
-
-
-def test_of_a_gap_between_failures_three_days_count(store: Store) -> None:
-    record(store, new("20.0.0.0/24"))
-    fail(store, 1, 366)
-
-    assert failing_for(store) == 3 * DAY
+    assert failing_gaps(store) == []
 
 
 def test_a_clock_that_goes_back_adds_nothing(store: Store) -> None:
     record(store, new("20.0.0.0/24"))
     fail(store, 2, 1, 2.5)
 
-    assert failing_for(store) == 1.5 * DAY
+    assert failing_gaps(store) == [1.5]
 
 
 def test_a_feed_that_never_went_well_fails_too(store: Store) -> None:
-    assert failing_for(store) == timedelta(0)
+    assert failing_gaps(store) == []
 
     fail(store, 0, 1, 2)
 
-    assert failing_for(store) == 2 * DAY
+    assert failing_gaps(store) == [1, 1]
 
 
 def test_the_attempts_before_a_good_one_of_the_same_run_are_no_failing(store: Store) -> None:
@@ -226,7 +222,7 @@ def test_the_attempts_before_a_good_one_of_the_same_run_are_no_failing(store: St
 
     record(store, replace(reading, attempts=(attempt(FetchOutcome.TIMED_OUT), *reading.attempts)))
 
-    assert failing_for(store) == timedelta(0)
+    assert failing_gaps(store) == []
 
 
 # ---------------------------------------------------------------- servers to be left alone
@@ -399,7 +395,20 @@ def test_where_a_feed_stands_costs_the_same_after_many_nights(database: Path) ->
             add_nights(database, nights, "same content", "2020-01-01 00:00:00.000000")
             with steps_of_sqlite(engine) as count:
                 state = store.state("aol", NOW)
-            assert (state.seen, state.failing_for, state.pauses) == (YOUNG, timedelta(0), ())
+            assert (state.seen, state.failing_gaps, state.pauses) == (YOUNG, (), ())
             costs.append(count[0])
 
     assert 0 < costs[1] < 2 * costs[0]
+
+
+# ---------------------------------------------------------------- the first of all
+
+
+def test_the_first_accepted_version_is_told_from_every_later_one(store: Store) -> None:
+    assert not store.state("aol", NOW).is_first
+    record(store, held("30.0.0.0/24"))
+    record(store, new("20.0.0.0/24"))
+    assert store.state("aol", NOW + 99 * DAY).is_first
+
+    record(store, new("20.0.1.0/24"))
+    assert not store.state("aol", NOW + 99 * DAY).is_first

@@ -698,6 +698,16 @@ def test_what_waits_for_a_decision_keeps_the_bytes_it_first_came_in(
     assert bodies(database) == 30 + 1
 
 
+def test_the_active_version_keeps_its_bytes_though_it_was_held_once(store: Store) -> None:
+    record(store, new("20.0.0.0/24"))
+    approved = record(store, held("30.0.1.0/24", body=b"held and approved"))
+    approve(store, approved)
+    for number in range(40):
+        store.record([failed(FetchOutcome.NOT_A_LIST, f"{number}".encode())], NOW)
+
+    assert store.body(approved) == Body(b"held and approved", "text/html")
+
+
 def test_bodies_of_what_failed_or_was_held_outlast_accepted_versions(
     store: Store, database: Path
 ) -> None:

@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -164,7 +164,7 @@ def test_where_the_feed_stands_is_the_same_after_the_upgrade(database: Path) -> 
         assert [state.latest, state.active] == [store.version(2), store.version(1)]
         assert state.waiting == (store.version(3),)
         assert state.seen == datetime(2026, 2, 6, 20, 44, 2, tzinfo=UTC)
-        assert (state.failing_for, state.pauses) == (timedelta(0), ())
+        assert (state.failing_gaps, state.pauses) == ((), ())
         assert state.last is not None
         assert (state.last.outcome, state.last.at) == ("timed out", THEN)
         assert state.validated is not None
@@ -200,7 +200,7 @@ def test_the_nights_go_on_after_the_upgrade(database: Path) -> None:
         assert store.content(version) == PrefixSet.parse(["20.0.4.0/24", "20.0.6.0/24"])
         assert store.labels(version) == store.labels(stopped) == labels
         state = store.state("aol", NOW + DAY)
-        assert (state.seen, state.failing_for) == (NOW, timedelta(0))
+        assert (state.seen, state.failing_gaps) == (NOW, ())
         assert store.version(3).status is Status.ACCEPTED
         assert [row.outcome for row in store.attempts("aol", 2)] == [
             FetchOutcome.HELD,

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 
 from proxyfeed.model import Feed, FeedState
 
+_LONGEST_GAP = timedelta(days=3)
+
 
 def stale_for(feed: Feed, state: FeedState, now: datetime) -> timedelta | None:
     """
@@ -33,9 +35,8 @@ def unchanged_for(feed: Feed, state: FeedState, now: datetime) -> timedelta | No
     stamp = state.latest.upstream_stamp
     # When we first saw the only version is not when upstream made it; of a later one it is. That
     # the same list came with a newer time says nothing: a server may stamp whatever it sends.
-    is_first = state.baseline is None or state.baseline.id == state.latest.id
-    changes = [stamp if stamp and is_first else state.latest.fetched_at]
-    changes += [version.fetched_at for version in state.waiting]
+    changes = [stamp if stamp and state.is_first else state.latest.fetched_at]
+    changes += [version.fetched_at for version in (*state.waiting, *state.refused)]
     age = now - max(changes)
     return age if age > limit else None
 
@@ -44,9 +45,14 @@ def dead_for(feed: Feed, state: FeedState) -> timedelta | None:
     """
     The time of nothing but failures, where that is past ``expire_after``: the feed has expired.
 
-    A pinned feed does not, because a pin means exactly that version.
+    Of each gap between two failures only a part counts, because a director that was switched off
+    for a year, or whose clock was wrong, has not seen a feed die: a third of ``expire_after``, but
+    three days at most, and no less than the feed is asked in. A pinned feed does not expire,
+    because a pin means exactly that version.
     """
     limit = feed.timing.expire_after
     if limit is None or state.pin:
         return None
-    return state.failing_for if state.failing_for > limit else None
+    longest = max(min(_LONGEST_GAP, limit / 3), 1.5 * feed.timing.min_interval)
+    span = sum((min(gap, longest) for gap in state.failing_gaps), timedelta(0))
+    return span if span > limit else None

@@ -18,22 +18,34 @@ from proxyfeed.prefixes import PrefixSet
 
 # Directors that share a database have clocks of their own.
 _AHEAD = timedelta(days=1)
+# Within them what is overdue has left the kernel, or the run that should do it has failed.
+_SOME_DAYS = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
     """
-    What one feed gives to a set: the *prefixes* of its active *version* and of what is *waiting* to
+    What one feed gives to a set: the *content* of its active *version*, and what is *waiting* to
     leave it; nothing if it never had an accepted version, or has expired.
     """
 
     feed: str
-    prefixes: PrefixSet = PrefixSet()
+    content: PrefixSet = PrefixSet()
     version: int | None = None
     waiting: tuple[Waiting, ...] = ()
     is_missing: bool = False
     is_expired: bool = False
     may_be_empty: bool = False
+
+    @property
+    def prefixes(self) -> PrefixSet:
+        """
+        All that the feed gives for now.
+        """
+        whole = self.content
+        for one in self.waiting:
+            whole |= one.prefixes
+        return whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,16 +112,19 @@ def desired(
 
 def _leaving(spec: SetSpec, parts: tuple[Part, ...]) -> tuple[Waiting, ...]:
     """
-    What of the waiting addresses is in the set, and in it for no other reason.
+    What of the waiting addresses is in the set, and in it for no other reason: each address once,
+    with the latest time.
     """
-    found = []
+    accounted = spec.exclude
     for part in parts:
-        for one in part.waiting:
-            left = served(spec, one.prefixes) - spec.exclude
-            for other in parts:
-                left = left if other is part else left - other.prefixes
-            if left:
-                found.append(replace(one, prefixes=left))
+        accounted |= part.content
+    found = []
+    waiting = [one for part in parts for one in part.waiting]
+    for one in sorted(waiting, key=lambda one: one.until, reverse=True):
+        left = served(spec, one.prefixes) - accounted
+        if left:
+            found.append(replace(one, prefixes=left))
+            accounted |= left
     return tuple(found)
 
 
@@ -121,7 +136,7 @@ def part_of(doors: Doors, feed: Feed, state: FeedState, instead: PrefixSet | Non
     if state.pin is None and instead is not None:
         before = doors.store.content(active) if active else PrefixSet()
         waiting = _waiting(doors, feed, instead, before)
-        return _joined(feed, instead, None, waiting)
+        return Part(feed.name, instead, None, waiting, may_be_empty=feed.limits.may_be_empty)
     if dead_for(feed, state) is not None:
         return Part(feed.name, is_expired=True)
     if active is None:
@@ -129,15 +144,20 @@ def part_of(doors: Doors, feed: Feed, state: FeedState, instead: PrefixSet | Non
     content = doors.store.content(active)
     # A pin means exactly that version.
     waiting = () if state.pin else _waiting(doors, feed, content)
-    return _joined(feed, content, active.id, waiting)
+    return Part(feed.name, content, active.id, waiting, may_be_empty=feed.limits.may_be_empty)
 
 
-def _joined(
-    feed: Feed, content: PrefixSet, version: int | None, waiting: tuple[Waiting, ...]
-) -> Part:
-    for one in waiting:
-        content |= one.prefixes
-    return Part(feed.name, content, version, waiting, may_be_empty=feed.limits.may_be_empty)
+def overdue(doors: Doors, feed: Feed) -> PrefixSet:
+    """
+    What left the feed some days more than ``hold_removals`` ago, back in it or not.
+    """
+    hold = feed.timing.hold_removals
+    gone = PrefixSet()
+    if hold:
+        for version, left in doors.store.departed(feed.name, doors.now - hold - _SOME_DAYS):
+            if version.accepted_at is not None and version.accepted_at + hold <= doors.now:
+                gone |= left
+    return gone
 
 
 def _waiting(

@@ -90,13 +90,13 @@ def feed_events(
     return events
 
 
-def left_events(report: SetReport) -> list[Event]:
+def left_events(report: SetReport, overdue: PrefixSet) -> list[Event]:
     """
-    What to tell of a set whose feeds hold removals: what has left it now, days after the news.
+    What to tell of what has left a set days after the news, because it was *overdue*.
     """
-    if report.change is None or not report.change.removed:
+    gone = Diff(PrefixSet(), report.change.removed & overdue if report.change else PrefixSet())
+    if not gone:
         return []
-    gone = Diff(PrefixSet(), report.change.removed)
     title = f"set {report.set}: {change(gone)}, gone for long enough"
     return [Event(AlertKind.CHANGED, f"set {report.set}", "", title, diff_text(gone))]
 

@@ -19,6 +19,7 @@ from proxyfeed.errors import ProxyfeedError
 from proxyfeed.firewall.ipset import owner_of
 from proxyfeed.model import (
     Action,
+    AlertKind,
     FeedState,
     FeedStatus,
     Live,
@@ -32,6 +33,9 @@ from proxyfeed.model import (
 from proxyfeed.planning import held_prefixes, make_plan, served
 from proxyfeed.prefixes import PrefixSet
 from proxyfeed.redact import redact
+
+# From one nightly run to the next, jitter included.
+_NIGHT = timedelta(hours=26)
 
 
 def status(config: Config, doors: Doors) -> Outcome:
@@ -133,7 +137,7 @@ def _set_status(
     plan = make_plan(spec, wanted.prefixes, live)
     notes = [f"feed {feed} has no accepted version yet" for feed in wanted.missing]
     notes += [f"feed {feed} has expired" for feed in wanted.expired]
-    is_overdue = not plan.is_nothing and _is_as_applied(config, doors, spec, states, live)
+    is_overdue = not plan.is_nothing and _is_only_overdue(config, doors, spec, states, live)
     if is_overdue:
         notes.append("what has waited for long enough leaves with the next update")
     found = replace(
@@ -146,20 +150,22 @@ def _set_status(
     return found, None if is_overdue else _set_problem(spec, plan)
 
 
-def _is_as_applied(
+def _is_only_overdue(
     config: Config, doors: Doors, spec: SetSpec, states: dict[str, FeedState], live: Live
 ) -> bool:
     """
-    Whether the kernel holds what was desired at the last run, and only time has passed.
+    Whether all that differs is what the next nightly run will take out.
 
-    From the end of ``hold_removals`` to the next nightly run an address is in the kernel and no
-    longer desired. Nobody needs to be called for that, if that run will apply.
+    From the end of ``hold_removals`` to that run an address is in the kernel and no longer desired.
+    Nobody needs to be called for it, unless the run was there and failed.
     """
-    runs = [state.last.at for name in spec.feeds if (state := states[name]).last]
     holds = any(config.feeds[name].timing.hold_removals for name in spec.feeds)
-    if not (config.is_automatic and holds and runs):
+    if not (config.is_automatic and holds):
         return False
-    then = desired(config, replace(doors, now=max(runs)), spec, states)
+    failed = (AlertKind.APPLY, f"set {spec.name}")
+    if any((state.kind, state.subject) == failed for state in doors.store.told()):
+        return False
+    then = desired(config, replace(doors, now=doors.now - _NIGHT), spec, states)
     return make_plan(spec, then.prefixes, live).is_nothing
 
 

@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from proxyfeed.commands.apply import apply_sets, look_at_set
 from proxyfeed.commands.clocks import dead_for, stale_for, unchanged_for
-from proxyfeed.commands.desired import states_of
+from proxyfeed.commands.desired import overdue, states_of
 from proxyfeed.commands.doors import Doors
 from proxyfeed.commands.judging import Judged, judge_feed
 from proxyfeed.commands.notify import (
@@ -19,8 +21,9 @@ from proxyfeed.commands.notify import (
     stale_event,
     unchanged_event,
 )
+from proxyfeed.commands.problems import feed_problems
 from proxyfeed.config import Config
-from proxyfeed.errors import OperatorMistake
+from proxyfeed.errors import OperatorMistake, ProxyfeedError
 from proxyfeed.model import (
     Event,
     Feed,
@@ -30,13 +33,9 @@ from proxyfeed.model import (
     Outcome,
     Problem,
     SetReport,
-    Severity,
     Status,
     UpdateResult,
 )
-from proxyfeed.report.words import when
-
-_CONFIRMED = (FetchOutcome.SAME, FetchOutcome.NOT_MODIFIED)
 
 
 def update(
@@ -55,23 +54,15 @@ def update(
     """
     feeds = _chosen_feeds(config, names)
     before = states_of(doors, tuple(config.feeds))
-    judged: dict[str, Judged] = {}
-    numbers: dict[str, int | None] = {}
-    for feed in feeds:
-        one = judge_feed(config, doors, feed, before[feed.name], force_fetch=force_fetch)
-        judged[feed.name] = one
-        numbers[feed.name] = one.reading.version
-        if not dry_run:
-            # Each by itself: whatever the next one brings, this one has had its night.
-            numbers |= doors.store.record([one.reading], doors.now)
-    after = before if dry_run else states_of(doors, tuple(config.feeds))
-    reports = tuple(
-        _report(config.feeds[name], one, numbers[name], after[name]) for name, one in judged.items()
+    judged, bugs = _judge_all(
+        config, doors, feeds, before, force_fetch=force_fetch, dry_run=dry_run
     )
+    after = before if dry_run else states_of(doors, tuple(config.feeds))
+    reports = tuple(_report(config.feeds[name], one, after[name]) for name, one in judged.items())
     problems = tuple(
         problem
         for report in reports
-        for problem in (*_problems(report), *_expired(config, report, after[report.feed]))
+        for problem in feed_problems(config, report, after[report.feed])
     )
     sets, failed = _apply(config, doors, judged, after, dry_run=dry_run, skip_apply=skip_apply)
     if not dry_run:
@@ -79,8 +70,41 @@ def update(
         tried = [f"set {one.set}" for one in sets if one.plan or one.failed]
         asked = [f"feed {report.feed}" for report in reports if report.attempts]
         notify(config, doors, events, [*asked, *tried])
+    if bugs:
+        raise bugs[0]
     warnings = tuple(_warnings(reports, sets))
     return Outcome("update", UpdateResult(reports, sets, dry_run), (*problems, *failed), warnings)
+
+
+def _judge_all(
+    config: Config,
+    doors: Doors,
+    feeds: tuple[Feed, ...],
+    states: dict[str, FeedState],
+    *,
+    force_fetch: bool,
+    dry_run: bool,
+) -> tuple[dict[str, Judged], list[Exception]]:
+    """
+    Judge each feed and record it at once: whatever the next one brings, this one had its night.
+
+    A bug is returned, to be raised when all others have had theirs.
+    """
+    judged: dict[str, Judged] = {}
+    bugs: list[Exception] = []
+    for feed in feeds:
+        try:
+            one = judge_feed(config, doors, feed, states[feed.name], force_fetch=force_fetch)
+        except ProxyfeedError:
+            raise
+        except Exception as exc:  # noqa: BLE001 - it is not lost: the caller raises it
+            bugs.append(exc)
+            continue
+        if not dry_run:
+            numbers = doors.store.record([one.reading], doors.now)
+            one = replace(one, reading=replace(one.reading, version=numbers[feed.name]))
+        judged[feed.name] = one
+    return judged, bugs
 
 
 def _chosen_feeds(config: Config, names: tuple[str, ...]) -> tuple[Feed, ...]:
@@ -91,13 +115,13 @@ def _chosen_feeds(config: Config, names: tuple[str, ...]) -> tuple[Feed, ...]:
     return tuple(config.feeds[name] for name in (dict.fromkeys(names) or config.feeds))
 
 
-def _report(feed: Feed, judged: Judged, number: int | None, state: FeedState) -> FeedReport:
+def _report(feed: Feed, judged: Judged, state: FeedState) -> FeedReport:
     reading = judged.reading
     return FeedReport(
         feed=reading.feed,
         outcome=reading.outcome,
         attempts=reading.attempts,
-        version=number,
+        version=reading.version,
         diff=judged.diff,
         findings=reading.findings,
         pin=state.pin,
@@ -121,39 +145,6 @@ def _held(state: FeedState) -> int | None:
     return None
 
 
-def _problems(report: FeedReport) -> list[Problem]:
-    subject = f"feed {report.feed}"
-    if report.due_at is not None and report.held is not None:
-        what = f"{subject}: version {report.held} is held and waits for a decision"
-        return [Problem("guard", 4, what, f"proxyfeed diff {report.held}", subject)]
-    if report.outcome is FetchOutcome.HELD:
-        which = f"version {report.version}" if report.version else "the new version"
-        against = [one for one in report.findings if one.severity is not Severity.NOTE]
-        what = f"{subject}: {which} is held: {against[0].what}"
-        more = len(against) - 1
-        if more:
-            what += f" (and {more} more finding{'s' if more > 1 else ''})"
-        hint = f"proxyfeed diff {report.version}" if report.version else "proxyfeed update"
-        return [Problem("guard", 4, what, hint, subject)]
-    if report.due_at is not None:
-        if report.last is None or report.last.outcome.is_good:
-            return []
-        # Not asking heals nothing.
-        what = f"{subject}: not asked again before {when(report.due_at)}, and the last try failed"
-        what += f": {report.last.outcome}: {report.last.detail or report.last.url}; {report.kept}"
-        return [Problem("feed", 3, what, f"proxyfeed update {report.feed} --force-fetch", subject)]
-    if report.outcome.is_good:
-        return []
-    last = report.attempts[-1]
-    what = f"{subject}: {report.outcome}: {last.detail or last.url}; {report.kept}"
-    return [Problem("feed", 3, what, "proxyfeed status", subject)]
-
-
-def _expired(config: Config, report: FeedReport, state: FeedState) -> list[Problem]:
-    dead = dead_for(config.feeds[report.feed], state)
-    return [expired_problem(config, report.feed, dead)] if dead and report.is_expired else []
-
-
 def _apply(
     config: Config,
     doors: Doors,
@@ -173,12 +164,9 @@ def _apply(
         if dry_run and one.reading.status is Status.ACCEPTED and one.reading.content is not None
     }
     if dry_run:
-        # What is confirmed comes back to life, should it have been dead.
-        instead |= {
-            name: doors.store.content(latest)
-            for name, one in judged.items()
-            if one.reading.outcome in _CONFIRMED and (latest := states[name].latest)
-        }
+        # What is confirmed tonight comes back to life, should it have been dead.
+        confirmed = [name for name, one in judged.items() if one.reading.outcome.confirms]
+        states |= {name: replace(states[name], failing_gaps=()) for name in confirmed}
     return apply_sets(config, doors, touched, states, "update", dry_run=dry_run, instead=instead)
 
 
@@ -201,13 +189,9 @@ def _events(
         events += feed_events(report, state, mine, hold)
         events += _clock_events(config, doors, report, state, after[report.feed])
     for one in sets:
-        if any(feed.timing.hold_removals for feed in _feeds_of(config, one.set)):
-            events += left_events(one)
+        for feed in config.sets[one.set].feeds:
+            events += left_events(one, overdue(doors, config.feeds[feed]))
     return [*events, *apply_events(sets, failed)]
-
-
-def _feeds_of(config: Config, name: str) -> list[Feed]:
-    return [config.feeds[feed] for feed in config.sets[name].feeds]
 
 
 def _clock_events(

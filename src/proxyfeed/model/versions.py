@@ -113,7 +113,8 @@ class FeedState:
     *validated* the newest GET whose content is the latest version.
 
     *seen* is the newest stamp of what was accepted, counted anew from an operator's approval on.
-    *failing_for* is the time of nothing but failures since content was last confirmed or accepted.
+    *failing_gaps* are the times from one failure to the next since content was last confirmed or
+    accepted. *is_first* says that the latest version is the only one that was ever accepted.
     *pauses* are the URLs, without secrets, that ask to be left alone until a time still to come.
     """
 
@@ -122,13 +123,14 @@ class FeedState:
     active: Version | None = None
     pin: Pin | None = None
     waiting: tuple[Version, ...] = ()
+    is_first: bool = False
     refused: tuple[Version, ...] = ()
     baseline: Version | None = None
     last: FetchRow | None = None
     last_good: FetchRow | None = None
     validated: FetchRow | None = None
     seen: datetime | None = None
-    failing_for: timedelta = timedelta(0)
+    failing_gaps: tuple[timedelta, ...] = ()
     pauses: tuple[tuple[str, datetime], ...] = ()
 
 

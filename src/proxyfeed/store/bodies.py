@@ -46,20 +46,23 @@ def prune_bodies(connection: Connection, number: int) -> None:
     of_feed = select(versions.c.id).where(versions.c.feed_id == number)
     accepted = of_feed.where(versions.c.status == Status.ACCEPTED).order_by(versions.c.id.desc())
     waiting = of_feed.where(versions.c.status == Status.HELD)
-    kept = (fetches.c.feed_id == number) & fetches.c.body.is_not(None)
+    mine = (fetches.c.feed_id == number) & fetches.c.body.is_not(None)
     is_new = fetches.c.outcome == FetchOutcome.NEW
-    others = select(fetches.c.id).where(kept, ~is_new).order_by(fetches.c.id.desc())
-    first_of_waiting = (
+    # What a version was first read from, however its fetch ended: a held one may be approved.
+    protected = (
         select(func.min(fetches.c.id))
-        .where(kept, fetches.c.version_id.in_(waiting))
+        .where(
+            mine,
+            fetches.c.version_id.in_(accepted.limit(KEPT_BODIES))
+            | fetches.c.version_id.in_(waiting),
+        )
         .group_by(fetches.c.version_id)
     )
-    old = (
-        is_new & fetches.c.version_id.in_(accepted.offset(KEPT_BODIES)),
-        fetches.c.id.in_(others.offset(KEPT_OTHERS)) & fetches.c.id.not_in(first_of_waiting),
+    others = select(fetches.c.id).where(mine, ~is_new).order_by(fetches.c.id.desc())
+    is_old = is_new | fetches.c.id.in_(others.offset(KEPT_OTHERS))
+    connection.execute(
+        update(fetches).where(mine, is_old, fetches.c.id.not_in(protected)).values(body=None)
     )
-    for one in old:
-        connection.execute(update(fetches).where(kept, one).values(body=None))
     used = select(fetches.c.body).where(fetches.c.body.is_not(None))
     connection.execute(delete(bodies).where(bodies.c.sha256.not_in(used)))
 

@@ -17,8 +17,6 @@ from proxyfeed.store.schema import fetches
 # No server is left alone for longer, whatever it asks for: years that the calendar does not have
 # are in no header that is meant well.
 _LONGEST_PAUSE = timedelta(days=366)
-# Of the time between two failures, so much counts at most.
-_LONGEST_GAP = timedelta(days=3)
 
 
 def url_digest(url: str) -> str:
@@ -82,19 +80,17 @@ def read_newest(
     )
 
 
-def read_failing_for(
+def read_failing_gaps(
     connection: Connection, number: int, last: FetchRow | None, approved: Version | None
-) -> timedelta:
+) -> tuple[timedelta, ...]:
     """
-    The time of nothing but failures since a fetch last confirmed what counts, or an operator
+    The times from one failure to the next since a fetch last confirmed what counts, or an operator
     *approved* it.
 
-    A list that is held heals nothing: it may be of a stranger who took over a dead site. A gap
-    counts for a few days at most, because a director that was switched off for a year, or whose
-    clock was wrong, has not seen a feed die.
+    A list that is held heals nothing: it may be of a stranger who took over a dead site.
     """
     if last is None or last.outcome.confirms:
-        return timedelta(0)
+        return ()
     confirming = [outcome for outcome in FetchOutcome if outcome.confirms]
     of_feed = fetches.c.feed_id == number
     newest = select(func.max(fetches.c.id)).where(of_feed, fetches.c.outcome.in_(confirming))
@@ -103,14 +99,15 @@ def read_failing_for(
     )
     if approved and approved.decided_at:
         query = query.where(fetches.c.at > approved.decided_at)
-    whole = timedelta(0)
+    gaps = []
     before: datetime | None = None
     for at, outcome in connection.execute(query.order_by(fetches.c.id)):
         has_failed = not FetchOutcome(outcome).is_good
-        if has_failed and before is not None:
-            whole += min(max(at - before, timedelta(0)), _LONGEST_GAP)
+        # Several attempts of one run have one time; and a clock may be set back.
+        if has_failed and before is not None and at > before:
+            gaps.append(at - before)
         before = at if has_failed else None
-    return whole
+    return tuple(gaps)
 
 
 def read_newest_stamp(connection: Connection, number: int, version: int) -> datetime | None:

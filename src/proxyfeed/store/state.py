@@ -28,6 +28,7 @@ def read_state(connection: Connection, name: str, now: datetime) -> FeedState:
     latest = chain.first_version(connection, accepted)
     newer = of_feed.where(versions.c.id > (latest.id if latest else 0))
     pin = chain.read_pin(connection, number, name)
+    first = chain.first_version(connection, accepted.order_by(None).order_by(versions.c.id))
     approved = chain.first_version(connection, accepted.where(versions.c.decided_at.is_not(None)))
     last, last_good, validated = fetched.read_newest(connection, number, name, latest)
     return FeedState(
@@ -45,12 +46,13 @@ def read_state(connection: Connection, name: str, now: datetime) -> FeedState:
             chain.to_version(row)
             for row in connection.execute(newer.where(versions.c.status == Status.REJECTED))
         ),
-        baseline=_baseline(connection, accepted, approved, now),
+        is_first=latest is not None and latest == first,
+        baseline=_baseline(connection, accepted, first, approved, now),
         last=last,
         last_good=last_good,
         validated=validated,
         seen=_seen(connection, number, approved),
-        failing_for=fetched.read_failing_for(connection, number, last, approved),
+        failing_gaps=fetched.read_failing_gaps(connection, number, last, approved),
         pauses=fetched.read_pauses(connection, number, now),
     )
 
@@ -76,7 +78,11 @@ def _seen(connection: Connection, number: int, approved: Version | None) -> date
 
 
 def _baseline(
-    connection: Connection, accepted: Select[Any], approved: Version | None, now: datetime
+    connection: Connection,
+    accepted: Select[Any],
+    first: Version | None,
+    approved: Version | None,
+    now: datetime,
 ) -> Version | None:
     """
     What was accepted 30 days ago, so that 9 % a night is seen as the bleed that it is.
@@ -87,6 +93,5 @@ def _baseline(
     old = chain.first_version(
         connection, accepted.where(versions.c.accepted_at <= now - _BASELINE_AGE)
     )
-    first = chain.first_version(connection, accepted.order_by(None).order_by(versions.c.id))
     known = [version for version in (old, approved) if version]
     return max(known, key=lambda version: version.id) if known else first

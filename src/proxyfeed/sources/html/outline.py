@@ -22,6 +22,7 @@ from proxyfeed.prefixes import PrefixSet
 from proxyfeed.sources.html.blocks import Line
 from proxyfeed.sources.html.row import find_address, read_row
 from proxyfeed.sources.html.titles import Titles, Verdict
+from proxyfeed.sources.lists.rows import Rows
 
 # Below <h1> to <h6>; and a label that says nothing we know is below one that does, so that in
 # "Proxies:" ... "Europe:" ... the second is a doubt about the first, and not its end.
@@ -129,7 +130,10 @@ class Outline:
             ReadError: no wanted section holds ranges.
         """
         if self._found:
-            return PrefixSet.parse(self._found)
+            rows = Rows("range", max_rejected=0)
+            for number, text in enumerate(self._found, 1):
+                rows.take(number, text)
+            return rows.listing().prefixes
         wanted = [section for section in self._decisive if section.verdict is not Verdict.EXCLUDED]
         if not wanted:
             raise ReadError(f"no section is headed {_any_of(self._heading)}{self._rest()}")

@@ -47,11 +47,11 @@ def read_csv(content: bytes, content_type: str, rules: CsvRules) -> Listing:
             rows.reject(number, line, f"is no row of CSV: {exc}")
             continue
         if number == unended and len(fields) < width:
-            raise CutShort(
-                f"the last line is cut: {line[:_SHOWN]!r} has fewer fields than the row before, "
-                "and no line end"
-            )
-        if len(fields) < columns.last:
+            why = "is cut: fewer fields than the row before, and no line end"
+            if rows.has_any:
+                raise CutShort(f"line {number}: {line[:_SHOWN]!r} {why}")
+            rows.reject(number, line, why)
+        elif len(fields) < columns.last:
             rows.reject(number, line, f"has no column {columns.last}")
         else:
             label = fields[columns.label - 1].strip() if columns.label else ""

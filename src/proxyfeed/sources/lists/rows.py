@@ -47,6 +47,13 @@ class Rows:
         self._prefixes = 0
         self.count = 0
 
+    @property
+    def has_any(self) -> bool:
+        """
+        Whether any row so far was a prefix.
+        """
+        return self._prefixes > 0
+
     def take(self, number: int | str, text: str, label: str = "", *, row: str = "") -> None:
         """
         Take row *number* (``12``, or ``12 of ipv6_prefixes``), whose prefix is *text*. *row* is all
