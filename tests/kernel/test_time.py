@@ -208,7 +208,7 @@ def test_what_has_waited_for_long_enough_is_trouble_once_a_night_has_not_taken_i
     made.after(HOUR, *STAYS)
 
     made.now += (48 + 27) * HOUR
-    assert codes(made.status()) == ["drift"]
+    assert "drift" in codes(made.status())
 
 
 def test_a_rollback_puts_exactly_that_version_into_the_kernel_and_the_nights_honour_it(

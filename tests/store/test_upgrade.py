@@ -229,6 +229,24 @@ def test_a_date_that_upstream_gave_becomes_a_time_and_anything_else_none(
     assert ask(database, "SELECT upstream_stamp FROM versions WHERE id = 2") == [(stamp,)]
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE versions SET upstream_stamp = 'Fri, 06 Feb 2099 20:44:02 GMT' WHERE id = 1",
+        "UPDATE fetches SET url = 'FILE:///srv/list.html' WHERE version_id = 1",
+    ],
+    ids=["still to come", "when a file was saved"],
+)
+def test_a_time_that_says_nothing_does_not_outlive_the_upgrade(database: Path, change: str) -> None:
+    with closing(sqlite3.connect(database)) as connection, connection:
+        assert connection.execute(change).rowcount > 0
+
+    with upgraded(database):
+        pass
+
+    assert ask(database, "SELECT upstream_stamp FROM versions WHERE id = 1") == [(None,)]
+
+
 def test_an_upgrade_that_breaks_at_any_statement_leaves_the_database_as_it_was(
     database: Path,
 ) -> None:
