@@ -64,6 +64,17 @@ def read_prefix(text: str) -> Written:
     return Written(family, [key], is_masked=key >> 8 != number)
 
 
+def is_prefix(text: str) -> bool:
+    """
+    Whether *text* is one of what `read_prefix` accepts.
+    """
+    try:
+        read_prefix(text)
+    except BadPrefix:
+        return False
+    return True
+
+
 def read_address(address: str, text: str | None = None) -> tuple[int, int]:
     """
     Read one full address and return its family and its number.

@@ -10,10 +10,10 @@ from datetime import datetime
 
 from proxyfeed.errors import ProxyfeedError
 from proxyfeed.firewall import Firewall
-from proxyfeed.model import Attempt, Delivery, Event, FetchLimits, Problem, Validators
+from proxyfeed.model import Delivery, Event, Problem
+from proxyfeed.sources import Fetch
 from proxyfeed.store import Store
 
-Fetch = Callable[[str, FetchLimits, Validators | None], tuple[Attempt, ...]]
 Send = Callable[[Sequence[str], Sequence[Event]], tuple[Delivery, ...]]
 
 

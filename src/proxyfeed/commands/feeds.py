@@ -11,7 +11,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from proxyfeed.commands.judging import protected
 from proxyfeed.config import Config
 from proxyfeed.config.feeds import read_new_feed
 from proxyfeed.config.urls import resolve
@@ -71,14 +70,14 @@ def try_feed(
         hint = "proxyfeed feeds try --help"
         problems.append(Problem("feed", FEED_FAILED, what, hint, f"feed {feed.name}"))
     else:
-        findings = judge(listing.prefixes, feed.limits, protected(config, feed.name))
+        findings = judge(listing.prefixes, feed.limits, config.protected(feed.name))
         for finding in findings:
             what = f"{redact(target)}: it would be held: {finding.what}"
             hint = "proxyfeed feeds show NAME, for its limits"
             problems.append(Problem("guard", HELD, what, hint, f"feed {feed.name}"))
         findings += notes_on(listing, now, has_stamp=bool(feed.rules.stamp))
     is_new = feed not in config.all_feeds().values()
-    result = TryResult(_without_secrets(feed), intake.attempts, listing, findings, is_new)
+    result = TryResult(without_secrets(feed), intake.attempts, listing, findings, is_new)
     return Outcome("feeds try", result, tuple(problems))
 
 
@@ -133,8 +132,11 @@ def _find(config: Config, name: str) -> Feed:
 
 def _entry(config: Config, feed: Feed) -> FeedEntry:
     sets = tuple(name for name, spec in config.sets.items() if feed.name in spec.feeds)
-    return FeedEntry(_without_secrets(feed), sets)
+    return FeedEntry(without_secrets(feed), sets)
 
 
-def _without_secrets(feed: Feed) -> Feed:
+def without_secrets(feed: Feed) -> Feed:
+    """
+    The same feed with URLs that may be shown.
+    """
     return replace(feed, urls=tuple(redact(url) for url in feed.urls))

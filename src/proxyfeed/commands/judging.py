@@ -58,7 +58,8 @@ def judge_feed(
         if waits_until is not None:
             number = state.latest.id if state.latest else None
             return Judged(Reading(feed.name, (), "", "", version=number), due_at=waits_until)
-        urls = tuple(url for url in urls if redact(url) not in _paused(state, doors.now))
+        paused = _paused(state, doors.now)
+        urls = tuple(url for url in urls if redact(url) not in paused)
     doors.progress(f"fetching {feed.name}")
     intake = take_in(feed, urls, _validators(feed, state), doors.fetch)
     base = Reading(feed.name, intake.attempts, _identity(intake.source), reader_digest(feed))
@@ -81,18 +82,7 @@ def findings_for(
     contents = tuple(
         (f"version {number}", doors.store.content(version)) for number, version in earlier.items()
     )
-    return judge(content, feed.limits, protected(config, feed.name), contents)
-
-
-def protected(config: Config, feed: str) -> PrefixSet:
-    """
-    What no content of *feed* may hold: what any set that takes it must never mark.
-    """
-    whole = PrefixSet()
-    for spec in config.sets.values():
-        if feed in spec.feeds:
-            whole |= spec.protect - spec.exclude
-    return whole
+    return judge(content, feed.limits, config.protected(feed.name), contents)
 
 
 def _settle(

@@ -20,7 +20,6 @@ from proxyfeed.model import (
     FetchOutcome,
     Problem,
     SetReport,
-    Severity,
 )
 from proxyfeed.prefixes import PrefixSet
 from proxyfeed.report.words import change, diff_body, relabelled_line
@@ -63,7 +62,7 @@ def feed_events(
     ]
     if report.outcome is FetchOutcome.NEW and report.diff is not None:
         title = f"{report.feed}: version {report.version} accepted, {change(report.diff)}"
-        notes = [f"note: {one.what}" for one in report.findings if one.severity is Severity.NOTE]
+        notes = [f"note: {one.what}" for one in report.notes]
         if report.relabelled:
             notes.insert(0, relabelled_line(report.relabelled))
         if hold and report.diff.removed:
@@ -72,8 +71,7 @@ def feed_events(
         events.append(Event(AlertKind.CHANGED, subject, "", title, body))
     if report.outcome is FetchOutcome.HELD and report.diff is not None:
         title = f"{report.feed}: version {report.version} is held, {change(report.diff)}"
-        against = [one for one in report.findings if one.severity is not Severity.NOTE]
-        reasons = "\n".join(finding.what for finding in against)
+        reasons = "\n".join(finding.what for finding in report.against)
         body = (
             f"{reasons}\n\n{diff_text(report.diff)}\n"
             f"nothing was changed; to decide: proxyfeed diff {report.version}, "

@@ -7,7 +7,7 @@ from __future__ import annotations
 from proxyfeed.commands.clocks import dead_for
 from proxyfeed.commands.notify import expired_problem
 from proxyfeed.config import Config
-from proxyfeed.model import FeedReport, FeedState, FetchOutcome, Problem, Severity
+from proxyfeed.model import FeedReport, FeedState, FetchOutcome, Problem
 from proxyfeed.report.words import when
 
 
@@ -20,13 +20,18 @@ def feed_problems(config: Config, report: FeedReport, state: FeedState) -> list[
     return [*_problems(report), *expired]
 
 
+def waiting_problem(feed: str, version: int) -> Problem:
+    subject = f"feed {feed}"
+    what = f"{subject}: version {version} is held and waits for a decision"
+    return Problem("guard", 4, what, f"proxyfeed diff {version}", subject)
+
+
 def _problems(report: FeedReport) -> list[Problem]:
     subject = f"feed {report.feed}"
     if report.outcome is FetchOutcome.HELD:
         which = f"version {report.version}" if report.version else "the new version"
-        against = [one for one in report.findings if one.severity is not Severity.NOTE]
-        what = f"{subject}: {which} is held: {against[0].what}"
-        more = len(against) - 1
+        what = f"{subject}: {which} is held: {report.against[0].what}"
+        more = len(report.against) - 1
         if more:
             what += f" (and {more} more finding{'s' if more > 1 else ''})"
         hint = f"proxyfeed diff {report.version}" if report.version else "proxyfeed update"
@@ -46,8 +51,7 @@ def _standing_problems(report: FeedReport, subject: str) -> list[Problem]:
     """
     problems = []
     if report.held is not None:
-        what = f"{subject}: version {report.held} is held and waits for a decision"
-        problems.append(Problem("guard", 4, what, f"proxyfeed diff {report.held}", subject))
+        problems.append(waiting_problem(report.feed, report.held))
     if report.last is not None and not report.last.outcome.is_good:
         what = f"{subject}: not asked again before {when(report.due_at)}, and the last try failed"
         what += f": {report.last.outcome}: {report.last.detail or report.last.url}; {report.kept}"

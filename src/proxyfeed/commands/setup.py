@@ -6,13 +6,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
+from proxyfeed.commands.feeds import without_secrets
 from proxyfeed.config import Config, is_there, load
 from proxyfeed.errors import OperatorMistake
 from proxyfeed.lock import exclusive
-from proxyfeed.model import ConfigResult, Feed, InitResult, Outcome
+from proxyfeed.model import ConfigResult, InitResult, Outcome
 from proxyfeed.redact import redact
 from proxyfeed.shipped import shipped
 from proxyfeed.store import create_or_upgrade
@@ -46,7 +46,7 @@ def show_config(config: Config) -> Outcome:
             origin=config.origin,
             database=redact(config.database),
             apply=config.apply,
-            feeds=tuple(_without_secrets(feed) for feed in config.feeds.values()),
+            feeds=tuple(without_secrets(feed) for feed in config.feeds.values()),
             sets=tuple(config.sets.values()),
             alerts=tuple(redact(url).partition("://")[0] + "://..." for url in config.alerts.to),
         ),
@@ -81,7 +81,3 @@ def _next_steps(path: Path, usual: Path) -> tuple[str, ...]:
         f"or by systemd: install -m 644 {cron}/proxyfeed*.service {cron}/proxyfeed.timer "
         "/etc/systemd/system/ && systemctl enable --now proxyfeed.timer proxyfeed-boot.service",
     )
-
-
-def _without_secrets(feed: Feed) -> Feed:
-    return replace(feed, urls=tuple(redact(url) for url in feed.urls))

@@ -13,6 +13,7 @@ from proxyfeed.commands.desired import desired, states_of
 from proxyfeed.commands.doors import Doors, to_problem
 from proxyfeed.commands.judging import due_at
 from proxyfeed.commands.notify import expired_problem
+from proxyfeed.commands.problems import waiting_problem
 from proxyfeed.commands.refusal import refuse_absurd
 from proxyfeed.config import Config
 from proxyfeed.errors import ProxyfeedError
@@ -100,11 +101,8 @@ def _feed_problems(config: Config, feed: FeedStatus) -> list[Problem]:
     if state.latest is None and state.last is None:
         what = f"{subject}: it was never fetched"
         problems.append(Problem("feed", 3, what, "proxyfeed update", subject))
-    for version in state.waiting[:1]:
-        if state.last_good and state.last_good.version != version.id:
-            continue  # upstream has withdrawn it
-        what = f"{subject}: version {version.id} is held and waits for a decision"
-        problems.append(Problem("guard", 4, what, f"proxyfeed diff {version.id}", subject))
+    if state.undecided is not None:
+        problems.append(waiting_problem(state.feed, state.undecided))
     return problems
 
 

@@ -131,18 +131,8 @@ def _report(feed: Feed, judged: Judged, state: FeedState) -> FeedReport:
         relabelled=judged.relabelled,
         is_expired=not reading.outcome.confirms and dead_for(feed, state) is not None,
         last=state.last,
-        held=_held(state),
+        held=state.undecided,
     )
-
-
-def _held(state: FeedState) -> int | None:
-    """
-    The held version that is what upstream gives, None if there is none or it was withdrawn.
-    """
-    for version in state.waiting[:1]:
-        if state.last_good and state.last_good.version == version.id:
-            return version.id
-    return None
 
 
 def _apply(
@@ -189,8 +179,9 @@ def _events(
         events += feed_events(report, state, mine, hold)
         events += _clock_events(config, doors, report, state, after[report.feed])
     for one in sets:
-        for feed in config.sets[one.set].feeds:
-            events += left_events(one, overdue(doors, config.feeds[feed]))
+        if one.change and one.change.removed:
+            for feed in config.sets[one.set].feeds:
+                events += left_events(one, overdue(doors, config.feeds[feed]))
     return [*events, *apply_events(sets, failed)]
 
 

@@ -15,6 +15,7 @@ from proxyfeed.config.sets import check_marks, read_set
 from proxyfeed.config.urls import anchor
 from proxyfeed.errors import ConfigError
 from proxyfeed.model import Feed, SetSpec
+from proxyfeed.prefixes import PrefixSet
 from proxyfeed.table import Table, duration, one_of, text, texts
 
 # With no configuration at all: the feed that proxyfeed was conceived for.
@@ -51,6 +52,16 @@ class Config:
     @property
     def is_automatic(self) -> bool:
         return self.apply == "auto"
+
+    def protected(self, feed: str) -> PrefixSet:
+        """
+        What no content of *feed* may hold: what any set that takes it must never mark.
+        """
+        whole = PrefixSet()
+        for spec in self.sets.values():
+            if feed in spec.feeds:
+                whole |= spec.protect - spec.exclude
+        return whole
 
     def all_feeds(self) -> dict[str, Feed]:
         """

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from proxyfeed.model.fetching import Attempt, FetchOutcome
 from proxyfeed.model.kernel import Plan
-from proxyfeed.model.versions import Diff, FetchRow, Finding, Pin
+from proxyfeed.model.versions import Diff, FetchRow, Finding, Pin, Severity
 from proxyfeed.prefixes import PrefixSet
 
 
@@ -37,6 +37,17 @@ class FeedReport:
     held: int | None = None
     relabelled: tuple[str, ...] = ()
     is_expired: bool = False
+
+    @property
+    def against(self) -> tuple[Finding, ...]:
+        """
+        The findings that hold the content back.
+        """
+        return tuple(one for one in self.findings if one.severity is not Severity.NOTE)
+
+    @property
+    def notes(self) -> tuple[Finding, ...]:
+        return tuple(one for one in self.findings if one.severity is Severity.NOTE)
 
     @property
     def kept(self) -> str:

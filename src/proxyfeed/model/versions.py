@@ -133,6 +133,16 @@ class FeedState:
     failing_gaps: tuple[timedelta, ...] = ()
     pauses: tuple[tuple[str, datetime], ...] = ()
 
+    @property
+    def undecided(self) -> int | None:
+        """
+        The newest held version, None if there is none or upstream has withdrawn it.
+        """
+        for version in self.waiting[:1]:
+            if self.last_good is None or self.last_good.version == version.id:
+                return version.id
+        return None
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:

@@ -4,14 +4,13 @@ The format of a body that nobody has described yet, for trying it out.
 
 from __future__ import annotations
 
+import codecs
 import json
 from itertools import islice
 
-from proxyfeed.errors import BadPrefix
-from proxyfeed.notation import read_prefix
+from proxyfeed.notation import is_prefix
 
 _SHOWN = 12
-_BOM = b"\xef\xbb\xbf"
 
 
 def guess_format(content: bytes) -> dict[str, object]:
@@ -20,7 +19,7 @@ def guess_format(content: bytes) -> dict[str, object]:
 
     Only for a look: what is kept is read by rules that an operator has written down.
     """
-    start = content.removeprefix(_BOM).lstrip()
+    start = content.removeprefix(codecs.BOM_UTF8).lstrip()
     if start[:1] == b"<":
         return {"format": "html", "html": {"selector": "html"}}
     if start[:1] in (b"{", b"["):
@@ -29,7 +28,7 @@ def guess_format(content: bytes) -> dict[str, object]:
     if "," not in row:
         return {"format": "text"}
     first = row.split(",")[0].strip(' "')
-    return {"format": "csv", "csv": {} if _is_prefix(first) else {"header": True}}
+    return {"format": "csv", "csv": {} if is_prefix(first) else {"header": True}}
 
 
 def outline_of(content: bytes) -> str:
@@ -58,11 +57,3 @@ def _first_row(content: bytes) -> str:
         if line.strip() and line.lstrip()[0] not in "#;":
             return line
     return ""
-
-
-def _is_prefix(text: str) -> bool:
-    try:
-        read_prefix(text)
-    except BadPrefix:
-        return False
-    return True

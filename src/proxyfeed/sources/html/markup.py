@@ -4,16 +4,13 @@ Bytes to markup: decoded, known to be a whole HTML page, and tamed for the parse
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections import Counter
 from collections.abc import Iterator
 
 from proxyfeed.errors import ReadError
+from proxyfeed.sources.charset import named_charset, trusted_codec
 
-_CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE | re.ASCII)
-# Each leaves ASCII as it is. In UTF-7, "+ADw-" would be "<".
-_TRUSTED_CODEC = re.compile(r"utf-8|iso8859-\d+|cp125\d|koi8-[ru]")
 _ELEMENT = re.compile(
     r"<(?:a|b|body|center|div|dl|font|h[1-6]|html|ol|p|pre|span|table|td|ul)[\s/>]|<[bh]r\b",
     re.IGNORECASE,
@@ -59,13 +56,7 @@ def read_markup(content: bytes, content_type: str) -> str:
 
 def _decode(content: bytes, content_type: str) -> str:
     for charset in _named_charsets(content, content_type):
-        try:
-            codec = codecs.lookup(charset).name
-        except LookupError:
-            continue
-        # As browsers do: what calls itself ISO 8859-1 has en dashes of Windows all the same.
-        codec = "cp1252" if codec in ("iso8859-1", "ascii") else codec
-        if _TRUSTED_CODEC.fullmatch(codec):
+        if codec := trusted_codec(charset):
             return content.decode(codec, "replace").removeprefix("\ufeff")
     try:
         return content.decode("utf-8-sig")
@@ -74,8 +65,8 @@ def _decode(content: bytes, content_type: str) -> str:
 
 
 def _named_charsets(content: bytes, content_type: str) -> Iterator[str]:
-    if named := _CHARSET.search(content_type):
-        yield named[1]
+    if named := named_charset(content_type):
+        yield named
     from bs4.dammit import EncodingDetector
 
     # Not the whole page: its pattern has quadratic time for "<meta<meta<meta".

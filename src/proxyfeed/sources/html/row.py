@@ -12,8 +12,7 @@ import re
 import socket
 from collections.abc import Iterator
 
-from proxyfeed.errors import BadPrefix
-from proxyfeed.notation import read_prefix
+from proxyfeed.notation import is_prefix
 
 _DASHES = dict.fromkeys([*range(0x2010, 0x2016), 0x2212, 0xFE58, 0xFE63, 0xFF0D], "-")
 # Soft hyphen, zero-width characters and direction marks: nobody sees them, all break a comparison.
@@ -67,7 +66,7 @@ def read_row(text: str) -> tuple[str, ...]:
     found: list[str] = []
     for group in re.split("[,;]", body.replace(" - ", "-")):
         for prefix in _read_group(group.split()):
-            if not _is_prefix(prefix):
+            if not is_prefix(prefix):
                 return ()
             found.append(prefix)
     return tuple(found)
@@ -97,14 +96,14 @@ def is_bare(text: str) -> bool:
     """
     Tell whether *text* is one bare address, whose width may stand elsewhere.
     """
-    return _is_prefix(text) and not any(mark in text for mark in "/-*")
+    return is_prefix(text) and not any(mark in text for mark in "/-*")
 
 
 def is_netmask(text: str) -> bool:
     """
     Tell whether *text* is a mask such as ``255.255.224.0``, which is no address to be listed.
     """
-    return text.startswith("255.") and _is_prefix(f"0.0.0.0/{text}")
+    return text.startswith("255.") and is_prefix(f"0.0.0.0/{text}")
 
 
 def _without_note(text: str) -> str:
@@ -128,14 +127,6 @@ def _read_group(tokens: list[str]) -> Iterator[str]:
     for token in tokens:
         is_alone = len(tokens) == 1 and not is_netmask(token)
         yield token if is_alone or not is_bare(token) else ""
-
-
-def _is_prefix(text: str) -> bool:
-    try:
-        read_prefix(text)
-    except BadPrefix:
-        return False
-    return True
 
 
 def _looks_like_ipv6(text: str) -> bool:

@@ -7,15 +7,13 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 
 from proxyfeed.errors import ReadError
+from proxyfeed.sources.charset import named_charset, trusted_codec
 from proxyfeed.sources.stamps import parse_stamp
 
-_CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]{1,40})", re.IGNORECASE | re.ASCII)
-# Each leaves ASCII as it is. In UTF-7, "+ADE-" would be "1".
-_TRUSTED_CODEC = re.compile(r"iso8859-\d+|cp125\d|koi8-[ru]")
-_BOM = b"\xef\xbb\xbf"
 _FOREIGN = {
     b"\xff\xfe": "UTF-16 or UTF-32",
     b"\xfe\xff": "UTF-16",
@@ -49,7 +47,7 @@ def read_text_body(content: bytes, content_type: str) -> str:
     for start, kind in _FOREIGN.items():
         if content.startswith(start):
             raise ReadError(f"the body is {kind}, and a list is text in UTF-8")
-    content = content.removeprefix(_BOM)
+    content = content.removeprefix(codecs.BOM_UTF8)
     if _MARKUP.match(content):
         start_of_page = content.lstrip()[:40].decode("ascii", "replace")
         raise ReadError(
@@ -115,18 +113,13 @@ def _decode(content: bytes, content_type: str) -> str:
     except UnicodeDecodeError as exc:
         line = content.count(b"\n", 0, exc.start) + 1
         trouble = f"the body is not UTF-8: line {line} holds the byte {content[exc.start]:#04x}"
-    named = _CHARSET.search(content_type)
-    if named is None:
+    charset = named_charset(content_type)
+    if not charset:
         raise ReadError(f"{trouble}, and the server names no other encoding")
-    try:
-        codec = codecs.lookup(named[1]).name
-        # As browsers do: what calls itself ISO 8859-1 has en dashes of Windows all the same.
-        codec = "cp1252" if codec in ("iso8859-1", "ascii") else codec
-        if _TRUSTED_CODEC.fullmatch(codec):
+    if codec := trusted_codec(charset):
+        with suppress(UnicodeDecodeError):
             return content.decode(codec)
-    except (LookupError, UnicodeDecodeError):
-        pass
-    raise ReadError(f"{trouble}, and as {named[1]!r}, which the server names, it cannot be read")
+    raise ReadError(f"{trouble}, and as {charset!r}, which the server names, it cannot be read")
 
 
 def _kind_of_markup(content: bytes) -> str:

@@ -17,9 +17,9 @@ import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from proxyfeed.errors import BadPrefix, CutShort, EmptyList, ReadError
+from proxyfeed.errors import CutShort, EmptyList, ReadError
 from proxyfeed.model import CsvRules, Listing
-from proxyfeed.notation import read_prefix
+from proxyfeed.notation import is_prefix
 from proxyfeed.sources.lists.body import find_stamp, numbered_lines, read_lines_body
 from proxyfeed.sources.lists.rows import Rows
 
@@ -108,7 +108,7 @@ def _take_header(lines: Iterator[tuple[int, str]], delimiter: str) -> list[str]:
             header = [field.strip() for field in _split(line, delimiter)]
         except csv.Error as exc:
             raise ReadError(f"the header in line {number} is no CSV: {shown}: {exc}") from exc
-        if any(map(_is_prefix, header)):
+        if any(map(is_prefix, header)):
             raise ReadError(f"line {number} should be a header, and holds a prefix: {shown}")
         return header
     raise EmptyList("the list is there, and holds neither a header nor a row")
@@ -122,11 +122,3 @@ def _find(place: int | str, header: list[str]) -> int:
     count = "more than one" if place in header else "no"
     names = ", ".join(map(repr, header))[:_SHOWN]
     raise ReadError(f"the header has {count} column {place!r}, it has {names}")
-
-
-def _is_prefix(text: str) -> bool:
-    try:
-        read_prefix(text)
-    except BadPrefix:
-        return False
-    return True
