@@ -1,5 +1,5 @@
 """
-Sets and rules in memory, for the faults that a real kernel does not have on demand.
+Sets, rules and tables in memory, for the faults that a real kernel does not have on demand.
 
 `FakeKernel` takes the argument lists and the streams that are really sent, and keeps what they make
 of it. ``tests/kernel/test_fake_kernel.py`` holds it against the kernel that it stands for.
@@ -11,6 +11,8 @@ import copy
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+
+from tests.fake_nft import Tables, run_nft
 
 from proxyfeed.errors import CommandFailed
 from proxyfeed.firewall import Runner
@@ -38,13 +40,15 @@ class FakeKernel:
     One network namespace of a host where ``iptables`` is iptables-nft.
 
     *rules* are the mangle PREROUTING rules by variant and family, as ``iptables -S`` prints them
-    but without the quotes. *watch* is shown the kernel after every single change.
+    but without the quotes, *tables* those of nftables, by names such as ``inet proxyfeed_aol``.
+    *watch* is shown the kernel after every single change.
     """
 
     sets: dict[str, FakeSet] = field(default_factory=dict)
     rules: dict[tuple[str, int], list[str]] = field(
         default_factory=lambda: {(v, f): [] for v in ("nft", "legacy") for f in (4, 6)}
     )
+    tables: Tables = field(default_factory=dict)
     watch: Callable[[FakeKernel], None] = lambda kernel: None
 
     def run(self, argv: Sequence[str], lines: Sequence[str]) -> str:
@@ -54,6 +58,8 @@ class FakeKernel:
         Raises:
             CommandFailed: as the real one does; an ipset stream keeps what came before.
         """
+        if argv[0] == "nft":
+            return self._nft(argv[1:], lines)
         match list(argv):
             case ["ipset", "restore"]:
                 for number, line in enumerate(lines, 1):
@@ -75,6 +81,13 @@ class FakeKernel:
                 printed = ["-P PREROUTING ACCEPT", *self.rules[_table(program)]]
                 return "".join(re.sub(r"(proxyfeed:\S+)", r'"\1"', f"{x}\n") for x in printed)
         raise AssertionError(f"the fake kernel does not know {argv}")
+
+    def _nft(self, words: Sequence[str], lines: Sequence[str]) -> str:
+        before = self.tables
+        self.tables, printed = run_nft(before, words, lines)
+        if self.tables != before:
+            self.watch(self)
+        return printed
 
     def _ipset(self, words: Sequence[str], where: str) -> str:
         verb, *arguments = words
@@ -186,8 +199,11 @@ class Command:
 
     def carry_out(self, lines: int | None = None) -> str:
         """
-        Do what the program does, or no more than the first *lines* of its stream.
+        Do what the program does, or no more than the first *lines* of its stream. Of a script of
+        nft, which is one transaction, a part does nothing.
         """
+        if self.argv[0] == "nft" and lines is not None and lines < len(self.lines):
+            return ""
         return self.kernel.run(self.argv, list(self.lines[:lines]))
 
     def __str__(self) -> str:

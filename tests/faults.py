@@ -14,6 +14,7 @@ from proxyfeed.firewall.ipset import net_set
 
 Choose = Callable[[int, Command], Fault]
 NET = {family: net_set("aol", family) for family in (4, 6)}
+TABLE = "inet proxyfeed_aol"
 
 # ------------------------------------------------------------------ a command that goes wrong
 
@@ -46,6 +47,9 @@ def lies(command: Command) -> str:
 
 def loses_an_entry(command: Command) -> str:
     printed = command.carry_out()
+    for table, name in re.findall(r"add element (inet \S+) (\S+)", "\n".join(command.lines)):
+        command.kernel.tables[table].sets[name].elements.pop()
+        return printed
     for name in re.findall(r"(?:add|swap \S+|rename \S+) (\S+)", "\n".join(command.lines)):
         if name in command.kernel.sets and command.kernel.sets[name].members:
             command.kernel.sets[name].members.pop()
@@ -85,7 +89,11 @@ def is_ipset_stream(command: Command) -> bool:
 
 
 def is_rule_stream(command: Command) -> bool:
-    return command.writes and command.argv[0] != "ipset"
+    return command.writes and command.argv[0] not in ("ipset", "nft")
+
+
+def is_transaction(command: Command) -> bool:
+    return command.argv == ("nft", "-f", "-")
 
 
 def is_ipv6_rule_stream(command: Command) -> bool:
@@ -112,6 +120,7 @@ AFFECTED = (
     is_ipset_stream,
     is_rule_stream,
     is_ipv6_rule_stream,
+    is_transaction,
     is_destroy,
     is_reading,
     is_writing,
@@ -148,6 +157,23 @@ def cleans_up(kernel: FakeKernel) -> None:
             del kernel.sets[name]
 
 
+def removes_an_element(kernel: FakeKernel) -> None:
+    if TABLE in kernel.tables and "addresses_4" in kernel.tables[TABLE].sets:
+        del kernel.tables[TABLE].sets["addresses_4"].elements[:1]
+
+
+def adds_a_chain(kernel: FakeKernel) -> None:
+    if TABLE in kernel.tables:
+        kernel.tables[TABLE].chains["theirs"] = ""
+
+
+def flushes_the_ruleset(kernel: FakeKernel) -> None:
+    # What iptables-nft has made goes with it.
+    kernel.tables.clear()
+    for family in NET:
+        kernel.rules["nft", family].clear()
+
+
 # By each, the command that would see what it did.
 HANDS: dict[Callable[[FakeKernel], None], str] = {
     removes_an_entry: f"ipset save {NET[4]}",
@@ -155,6 +181,9 @@ HANDS: dict[Callable[[FakeKernel], None], str] = {
     deletes_the_rule: "iptables -w 10 -t mangle -S PREROUTING",
     destroys_the_set: "iptables -w 10 -t mangle -S PREROUTING",
     cleans_up: "ipset list -n",
+    removes_an_element: f"nft -j list table {TABLE}",
+    adds_a_chain: f"nft -j list table {TABLE}",
+    flushes_the_ruleset: f"nft -j list table {TABLE}",
 }
 
 

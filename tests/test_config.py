@@ -23,6 +23,7 @@ from proxyfeed.config.rules import FORMATS
 from proxyfeed.errors import ConfigError
 from proxyfeed.firewall.ipset import net_set, service_set, temporary
 from proxyfeed.model import (
+    Backend,
     Feed,
     FetchLimits,
     HtmlRules,
@@ -139,6 +140,7 @@ def test_a_key_of_a_feed_has_its_effect(
     [
         ("mask = 0xff", lambda spec: spec.mask, 0xFF),
         ("rule = false", lambda spec: spec.install_rule, False),
+        ('backend = "nftables"', lambda spec: spec.backend, Backend.NFTABLES),
         ("families = [6]", lambda spec: spec.families, (6,)),
         ("families = [4, 4]", lambda spec: spec.families, (4,)),
         (
@@ -420,6 +422,11 @@ def test_a_name_of_a_feed_is_plain(name: str) -> None:
         (
             f"{AOL}mask = 0",
             "sets.aol.mask: must be a whole number from 1 to 4294967295, and is 0",
+        ),
+        (f'{AOL}backend = "nft"', "sets.aol.backend: must be one of ipset, nftables"),
+        (
+            f'{AOL}backend = "nftables"\nrule = false',
+            "sets.aol.rule: must be true with nftables: a rule sees only the sets of its table",
         ),
         (f'{AOL}rule = "no"', "sets.aol.rule: must be true or false, and is 'no'"),
         (

@@ -41,7 +41,10 @@ def find_forbidden(source: str) -> Iterator[str]:
 def test_the_source_starts_no_shell_and_flushes_nothing() -> None:
     assert len(SOURCES) > 50
     found = [f"{path}: {what}" for path in SOURCES for what in find_forbidden(path.read_text())]
-    assert found == []
+    # nft flushes and fills our own set, or our own chain, in one transaction.
+    own = [one for one in found if "/firewall/nft.py: " in one and one.endswith("'flush'")]
+    assert found == own
+    assert len(own) == 2
 
 
 def test_what_is_looked_for_would_be_found() -> None:

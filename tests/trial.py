@@ -11,12 +11,13 @@ from ipaddress import ip_network
 from itertools import product
 
 from tests.fake_kernel import Command, FakeKernel, FaultyRunner, copy_of
-from tests.faults import NET, Choose, by_number
+from tests.fake_nft import FORM, FakeTable
+from tests.faults import NET, TABLE, Choose, by_number
 
 from proxyfeed.converge import converge
 from proxyfeed.errors import ProxyfeedError
 from proxyfeed.firewall import Firewall
-from proxyfeed.model import SetSpec
+from proxyfeed.model import Backend, SetSpec
 from proxyfeed.prefixes import PrefixSet
 
 # All contents are made of blocks of these lengths, so that they can be compared however they are
@@ -93,6 +94,18 @@ class Trial:
         """
         assert self._common <= marked(kernel)
 
+    @property
+    def is_move(self) -> bool:
+        """
+        Whether it is from one backend to the other.
+        """
+        had_ipsets, has_ipsets = bool(self._change.kernel.sets), bool(self._new.sets)
+        had_table, has_table = bool(self._change.kernel.tables), bool(self._new.tables)
+        return (had_ipsets and not has_ipsets) or (had_table and not has_table)
+
+    def is_changed_by(self, words: str) -> bool:
+        return any(words in line for command in self.log for line in command.lines)
+
     def is_new(self, run: Run) -> bool:
         return contents(run.kernel) == contents(self._new)
 
@@ -102,9 +115,15 @@ class Trial:
         """
         no_longer_served = self._change.kernel.sets.keys() - self._new.sets.keys()
         may_remain = {name for name in no_longer_served if not name.endswith("_new")}
-        sets, rules = contents(run.kernel)
+        sets, *others = contents(run.kernel)
         served = {name: one for name, one in sets.items() if name not in may_remain}
-        return (served, rules) == contents(self._new)
+        return (served, *others) == contents(self._new)
+
+    def is_done_but_for_former(self, run: Run) -> bool:
+        """
+        Whether all was done, but for what the other backend held, which may be there still.
+        """
+        return "is in place by " in run.error.message if run.error else self.is_move
 
     def assert_truthful(self, run: Run) -> None:
         """
@@ -116,6 +135,9 @@ class Trial:
             assert self.is_new_at_least(run)
         elif not run.has_written:
             assert contents(run.kernel) == contents(old)
+        elif self.is_done_but_for_former(run):
+            assert "no more" not in run.error.message
+            self._assert_in_place_by(run.kernel, self._change.spec.backend)
         elif "the old content is in place" in run.error.message:
             assert now == before
             assert not [name for name in run.kernel.sets if name.endswith("_new")]
@@ -123,6 +145,7 @@ class Trial:
             # Rules in the tables of the other variant may be gone for good.
             assert run.kernel.rules["nft", 4] == old.rules["nft", 4]
             assert run.kernel.rules["nft", 6] == old.rules["nft", 6]
+            assert table_rules(run.kernel) == table_rules(old)
         elif "the old addresses are in place" in run.error.message:
             assert now == before
         elif "the new addresses are in place" in run.error.message:
@@ -131,6 +154,17 @@ class Trial:
             assert now not in (before, after)
         else:
             assert "what the kernel holds now is not known" in run.error.message
+
+    def _assert_in_place_by(self, kernel: FakeKernel, backend: Backend) -> None:
+        """
+        All is new in *backend*, whatever of the other is there still.
+        """
+        if backend is Backend.NFTABLES:
+            assert kernel.tables == self._new.tables
+            return
+        for name, found in self._new.sets.items():
+            assert sorted(kernel.sets[name].members) == sorted(found.members)
+        assert kernel.rules == self._new.rules
 
     def assert_alike(self, run: Run) -> None:
         """
@@ -141,10 +175,13 @@ class Trial:
         states = zip(*map(addresses, (run.kernel, self._change.kernel, self._new)), strict=True)
         found = dict(zip(NET, states, strict=True))
         served = [found[family] for family in self._change.spec.families]
-        assert all(now == old for now, old, _ in served) or all(
-            now == new for now, _, new in served
+        # While both backends are there, each family holds all of both.
+        assert (
+            all(now == old for now, old, _ in served)
+            or all(now == new for now, _, new in served)
+            or all(now == old | new for now, old, new in served)
         )
-        assert all(now in (old, new) for now, old, new in found.values())
+        assert all(now in (old, new, old | new) for now, old, new in found.values())
 
     def assert_mendable(self, run: Run) -> None:
         """
@@ -159,28 +196,42 @@ class Trial:
             self._mended.add(end)
 
 
-def contents(kernel: FakeKernel) -> tuple[dict[str, object], object]:
+def contents(kernel: FakeKernel) -> tuple[dict[str, object], object, object]:
     """
     All that a kernel holds, but for the order of entries and the head-room.
     """
     sets: dict[str, object] = {
         name: (one.type, sorted(one.members)) for name, one in sorted(kernel.sets.items())
     }
-    return sets, kernel.rules
+    return sets, kernel.rules, kernel.tables
 
 
 def addresses(kernel: FakeKernel) -> list[frozenset[str]]:
     """
-    The blocks that each family holds.
+    The blocks that each family holds, in an ipset or in a table.
     """
-    found = [kernel.sets.get(name) for name in NET.values()]
-    return [blocks(one.members) if one and one.type == "hash:net" else frozenset() for one in found]
+    found = []
+    for family, name in NET.items():
+        ipset = kernel.sets.get(name)
+        of_table = table_of(kernel).sets.get(f"addresses_{family}")
+        of_ipset = ipset.members if ipset and ipset.type == "hash:net" else []
+        found.append(blocks(of_ipset) | blocks(of_table.elements if of_table else []))
+    return found
 
 
 def services(kernel: FakeKernel) -> dict[str, list[str]]:
+    of_table = table_of(kernel).sets
     return {
         name: sorted(one.members) for name, one in kernel.sets.items() if one.type == "hash:ip,port"
-    }
+    } | {name: sorted(one.elements) for name, one in of_table.items() if " . " in one.type}
+
+
+def table_of(kernel: FakeKernel) -> FakeTable:
+    return kernel.tables.get(TABLE, FakeTable())
+
+
+def table_rules(kernel: FakeKernel) -> list[str]:
+    return table_of(kernel).rules.get("marking", [])
 
 
 def marked(kernel: FakeKernel) -> set[tuple[str, str]]:
@@ -193,7 +244,25 @@ def marked(kernel: FakeKernel) -> set[tuple[str, str]]:
         found |= set(
             product(served[0].members if served else DESTINATIONS, blocks(sources.members))
         )
+    rules = [
+        (table, rule)
+        for table in kernel.tables.values()
+        for rule in table.rules.get("marking", [])
+        if table.chains["marking"] == FORM
+    ]
+    for table, rule in rules:
+        *in_table, addresses_of = (table.sets[name] for name in re.findall(r"@(\w+)", rule))
+        destinations = [as_ipset(one) for one in in_table[0].elements] if in_table else DESTINATIONS
+        found |= set(product(destinations, blocks(addresses_of.elements)))
     return found
+
+
+def as_ipset(service: str) -> str:
+    """
+    Write ``192.0.2.80 . tcp . 80`` as ``192.0.2.80,tcp:80``.
+    """
+    address, protocol, port = service.split(" . ")
+    return f"{address},{protocol}:{port}"
 
 
 def blocks(members: list[str]) -> frozenset[str]:

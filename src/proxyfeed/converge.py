@@ -1,26 +1,22 @@
 """
 The one way into the kernel: plan, write, read back, prove.
 
-Make before break: small changes go in as one stream that adds before it deletes; anything else is
-filled into temporary sets, read back, and swapped in, both families together.
+Both backends keep the promise that no packet goes unmarked which is in the old content and in the
+new; here is what holds for either: nothing counts that was not read back.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import replace
 
-from proxyfeed.errors import CommandFailed, KernelError, NotProven, Unequipped
+from proxyfeed.errors import KernelError, NotProven, Unequipped
 from proxyfeed.firewall import Firewall
-from proxyfeed.firewall.ipset import commit_lines, fill_lines, temporary
-from proxyfeed.firewall.rule import looks_at, rule_sets, wanted_rule
-from proxyfeed.model import Action, Applied, Live, Plan, RulePlan, SetPlan, SetSpec
+from proxyfeed.firewall.layout import targets, wanted_rule
+from proxyfeed.model import Action, Applied, Live, Plan, RulePlan, SetSpec
 from proxyfeed.planning import held_prefixes, make_plan, plan_return, served
 from proxyfeed.prefixes import FAMILIES, PrefixSet
-
-_ASIDE = (Action.CREATE, Action.REPLACE)
 
 
 def converge(
@@ -49,8 +45,24 @@ def converge(
             if second:
                 raise _put_back(firewall, spec, desired, plan, before, second) from second
             notes = (f"made anew after: {failure}",)
+    if plan.former is not None:
+        notes += _retire(firewall, spec, desired, plan)
     digest = served(spec, desired).digest
     return Applied(plan, clock() - started, digest, held_prefixes(spec, before), notes)
+
+
+def make_missing(firewall: Firewall, spec: SetSpec) -> tuple[str, ...]:
+    """
+    Make the sets that are not there, empty, and return their names; what is there stays as it is.
+
+    For a boot whose database cannot be read: saved rules that look at a set of ours can be restored
+    only when it exists.
+    """
+    plan = make_plan(spec, PrefixSet(), firewall.read(spec))
+    missing = tuple(planned for planned in plan.sets if planned.action is Action.CREATE)
+    if missing:
+        firewall.write(Plan(spec.name, missing, backend=spec.backend))
+    return tuple(planned.name for planned in missing)
 
 
 def install_rules(firewall: Firewall, spec: SetSpec) -> None:
@@ -61,28 +73,36 @@ def install_rules(firewall: Firewall, spec: SetSpec) -> None:
         KernelError: a set that they look at is not there yet.
     """
     live = firewall.read(spec)
-    for family in spec.families:
-        for name in rule_sets(spec, family):
-            if name not in live.sets:
-                raise KernelError(
-                    f"the rule of set {spec.name} cannot be installed before {name} exists",
-                    hint="proxyfeed apply",
-                )
-        wanted = wanted_rule(spec, family)
-        strays = live.strays[family]
-        _set_rule(firewall, spec.name, RulePlan(family, live.rules[family], wanted, strays))
+    for target in targets(spec, PrefixSet()):
+        if target.name not in live.sets:
+            raise KernelError(
+                f"the rule of set {spec.name} cannot be installed before {target.name} exists",
+                hint="proxyfeed apply",
+            )
+    wanted = {family: wanted_rule(spec, family) for family in spec.families}
+    firewall.set_rules(spec, _rule_plans(live, wanted))
 
 
 def remove_rules(firewall: Firewall, spec: SetSpec) -> tuple[str, ...]:
     """
-    Take every MARK rule of the set out, and return those that were there.
+    Take every MARK rule of the set out, of either backend, and return those that were there.
     """
-    gone = []
-    for family, present in (live := firewall.read(spec)).rules.items():
-        strays = live.strays.get(family, ())
-        _set_rule(firewall, spec.name, RulePlan(family, present, None, strays))
-        gone += [*present, *strays]
-    return tuple(gone)
+    live = firewall.read(spec)
+    removed: tuple[str, ...] = ()
+    for backend, found in ((spec.backend, live), (spec.backend.other, live.former or Live())):
+        plans = _rule_plans(found, {})
+        present = tuple(line for plan in plans for line in (*plan.present, *plan.stray))
+        if present:
+            firewall.set_rules(replace(spec, backend=backend), plans)
+        removed += present
+    return removed
+
+
+def _rule_plans(live: Live, wanted: dict[int, str]) -> list[RulePlan]:
+    return [
+        RulePlan(family, present, wanted.get(family), live.strays.get(family, ()))
+        for family, present in live.rules.items()
+    ]
 
 
 def _carry_out(
@@ -92,7 +112,7 @@ def _carry_out(
     Write *plan* and read back. What goes wrong is returned: the caller has a second way.
     """
     try:
-        _write(firewall, plan)
+        firewall.write(plan)
         left = make_plan(spec, desired, firewall.read(spec))
     except (KernelError, Unequipped) as exc:
         return exc
@@ -111,79 +131,35 @@ def _make_anew(
     return _carry_out(firewall, spec, desired, again)
 
 
-def _write(firewall: Firewall, plan: Plan) -> None:
-    ruled = {planned.family for planned in plan.rules}
-    retyped = [planned for planned in plan.sets if planned.action is Action.RETYPE]
-    for planned in retyped:
-        _retype(firewall, planned, plan.set_name if planned.family in ruled else None)
-    left_over = set(plan.temporaries) - {temporary(planned.name) for planned in retyped}
-    # What a rule looks at cannot be destroyed before the rule is changed.
-    rules = [line for planned in plan.rules for line in planned.present]
-    in_use = {name for name in left_over if any(looks_at(line, name) for line in rules)}
-    _clean(firewall, left_over - in_use)
-    aside = [planned for planned in plan.sets if planned.action in _ASIDE]
-    for planned in aside:
-        _fill(firewall, temporary(planned.name), planned)
-    commit = list(commit_lines(plan.sets))
-    if commit:
-        firewall.ipset.restore(commit)
-    for rule in plan.rules:
-        _set_rule(firewall, plan.set_name, rule)
-    _clean(firewall, [temporary(p.name) for p in aside if p.action is Action.REPLACE])
-    _clean(firewall, in_use)
-    _remove(firewall, [p.name for p in plan.sets if p.action is Action.REMOVE])
-
-
-def _fill(firewall: Firewall, name: str, planned: SetPlan) -> None:
+def _retire(firewall: Firewall, spec: SetSpec, desired: PrefixSet, plan: Plan) -> tuple[str, ...]:
     """
-    Make a set that nothing looks at yet, and prove it before anything does.
+    Take out what the other backend held, now that this one is proven to mark the same packets, and
+    note what stays, such as an ipset that a rule of another hand looks at.
     """
-    firewall.ipset.restore(fill_lines(name, planned))
-    if firewall.ipset.read(name).members != planned.target:
-        raise NotProven(f"{name} was filled and reads back otherwise")
-
-
-def _retype(firewall: Firewall, planned: SetPlan, set_name: str | None) -> None:
-    """
-    Put a set of the right type in the place of one that has our name and the wrong type.
-
-    The kernel swaps only what is alike, so the rule looks at the temporary set in the meantime,
-    and no packet passes unmarked. A run that ended in between left the rule there: it is resumed.
-    """
-    aside = temporary(planned.name)
-    names = firewall.ipset.names()
-    if not _pointing(firewall, set_name, planned.family, aside):
-        _clean(firewall, [name for name in names if name == aside])
-        _fill(firewall, aside, planned)
-    _repoint(firewall, set_name, planned.family, planned.name, aside)
-    _clean(firewall, [name for name in names if name == planned.name])
-    _fill(firewall, planned.name, planned)
-    _repoint(firewall, set_name, planned.family, aside, planned.name)
-    _clean(firewall, [aside])
-
-
-def _pointing(
-    firewall: Firewall, set_name: str | None, family: int, target: str
-) -> tuple[str, ...]:
-    if set_name is None:
+    done = f"set {spec.name} is in place by {spec.backend}"
+    former = f"what {spec.backend.other} held of it"
+    try:
+        firewall.retire(plan)
+    except (KernelError, Unequipped) as exc:
+        what = f"{done}, and {former} could not be removed: {exc}"
+        raise KernelError(what, hint="proxyfeed apply") from exc
+    try:
+        live = firewall.read(spec)
+    except (KernelError, Unequipped) as exc:
+        what = f"{done}, and whether {former} is gone could not be looked at: {exc}"
+        raise KernelError(what, hint="proxyfeed apply") from exc
+    ends = make_plan(spec, desired, live)
+    if not ends.is_proven:
+        what = f"{done} no more, since {former} was removed: {_open_ends(ends)}"
+        raise NotProven(what, hint="proxyfeed apply")
+    left = live.former
+    if left is None:
         return ()
-    return tuple(rule for rule in firewall.rules.read(set_name, family) if looks_at(rule, target))
-
-
-def _repoint(firewall: Firewall, set_name: str | None, family: int, old: str, new: str) -> None:
-    rules = _pointing(firewall, set_name, family, old)
-    if rules:
-        # Of several the last has had the last word on the mark.
-        firewall.rules.change(family, rules, rules[-1].replace(f" {old} ", f" {new} "))
-
-
-def _set_rule(firewall: Firewall, set_name: str, planned: RulePlan) -> None:
-    # Read anew: mending a set of the wrong type has changed the rule on its way.
-    present = firewall.rules.read(set_name, planned.family)
-    if present != ((planned.wanted,) if planned.wanted else ()):
-        firewall.rules.change(planned.family, present, planned.wanted)
-    if planned.stray:
-        firewall.rules.remove_strays(planned.family, planned.stray)
+    if any([*left.rules.values(), *left.strays.values()]):
+        what = f"{done}, and {former} was removed and still marks packets"
+        raise NotProven(what, hint="proxyfeed apply")
+    names = ", ".join(sorted((*left.sets, *left.temporaries))) or "a table"
+    return (f"{former} marks nothing any more, but {names} could not be removed: is it in use?",)
 
 
 def _put_back(
@@ -199,7 +175,7 @@ def _put_back(
     """
     what = f"set {spec.name} was not applied: {cause}"
     try:
-        _write(firewall, plan_return(plan, before, firewall.read(spec)))
+        firewall.write(plan_return(plan, before, firewall.read(spec)))
     except (KernelError, Unequipped) as exc:
         what += f"; putting the old content back failed too: {exc}"
     try:
@@ -217,22 +193,8 @@ def _put_back(
     return NotProven(f"{what}; the kernel holds neither the old addresses nor the new ones")
 
 
-def _remove(firewall: Firewall, names: Iterable[str]) -> None:
-    """
-    Destroy what is no longer served. What a rule of another hand looks at stays, with all after it,
-    and `status` goes on naming it: that is no reason to keep new content out.
-    """
-    with suppress(CommandFailed):
-        for name in names:
-            firewall.ipset.destroy(name)
-
-
-def _clean(firewall: Firewall, names: Iterable[str]) -> None:
-    for name in sorted(names):
-        firewall.ipset.destroy(name)
-
-
 def _open_ends(plan: Plan) -> str:
     ends = [f"{p.name}: {p.why}" for p in plan.sets if p.action is not Action.NOTHING]
     ends += [f"the IPv{rule.family} rule" for rule in plan.rules if not rule.is_nothing]
-    return "; ".join([*ends, *(f"{name} is left over" for name in plan.temporaries)])
+    ends += [f"{name} is left over" for name in plan.temporaries]
+    return "; ".join([*ends, *(f"{what} is none of ours" for what in plan.odd)])

@@ -5,12 +5,29 @@ is printed by ``--dry-run`` and carried out by `proxyfeed.converge`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import replace
 
-from proxyfeed.firewall.ipset import NET, SERVICE, fits, in_order, net_set, service_set, temporary
-from proxyfeed.firewall.rule import looks_at, wanted_rule
-from proxyfeed.model import Action, Live, LiveSet, Member, Plan, RulePlan, SetPlan, SetSpec
+from proxyfeed.firewall.ipset import NET, SERVICE, fits, in_order, temporary
+from proxyfeed.firewall.layout import (
+    ADDRESS_KINDS,
+    Target,
+    address_set,
+    is_of_addresses,
+    targets,
+    wanted_rule,
+)
+from proxyfeed.firewall.rule import looks_at
+from proxyfeed.model import (
+    Action,
+    Live,
+    LiveSet,
+    Member,
+    Plan,
+    RulePlan,
+    SetPlan,
+    SetSpec,
+)
 from proxyfeed.prefixes import FAMILIES, PrefixSet
 
 Members = frozenset[Member]
@@ -21,14 +38,19 @@ _DELTA_SHARE = 4
 
 def held_prefixes(spec: SetSpec, live: Live) -> PrefixSet:
     """
-    The addresses that the kernel holds for a set, in the families that it serves.
+    The addresses that the kernel holds for a set, by either backend, in the families that it
+    serves.
     """
-    keys: dict[int, Collection[int]] = {4: (), 6: ()}
-    for family in spec.families:
-        found = live.sets.get(net_set(spec.name, family))
-        if found and found.type == NET:
-            keys[family] = _keys(found.members)
-    return PrefixSet.from_keys(keys[4], keys[6])
+    held = PrefixSet()
+    for backend, found in ((spec.backend, live), (spec.backend.other, live.former or Live())):
+        names = {family: address_set(spec.name, family, backend) for family in spec.families}
+        keys = {family: _keys_in(found.sets.get(name), family) for family, name in names.items()}
+        held |= PrefixSet.from_keys(keys.get(4, ()), keys.get(6, ()))
+    return held
+
+
+def _keys_in(found: LiveSet | None, family: int) -> Collection[int]:
+    return _keys(found.members) if found and is_of_addresses(found, family) else ()
 
 
 def served(spec: SetSpec, desired: PrefixSet) -> PrefixSet:
@@ -44,12 +66,8 @@ def make_plan(spec: SetSpec, desired: PrefixSet, live: Live, *, afresh: bool = F
 
     With *afresh* nothing is mended in place: what differs is made anew, whole.
     """
-    targets = dict(_targets(spec, desired))
-    sets = [
-        _plan_set(name, kind, family, members, live, afresh=afresh)
-        for (name, kind, family), members in targets.items()
-    ]
-    wanted = {name for name, _, _ in targets}
+    sets = [_plan_set(target, live, afresh=afresh) for target in targets(spec, desired)]
+    wanted = {planned.name for planned in sets}
     sets += [
         SetPlan(name, found.type, found.family, Action.REMOVE, "no longer served", frozenset())
         for name, found in live.sets.items()
@@ -64,7 +82,15 @@ def make_plan(spec: SetSpec, desired: PrefixSet, live: Live, *, afresh: bool = F
         )
         for family, present in live.rules.items()
     ]
-    return Plan(spec.name, tuple(sets), tuple(rules), live.temporaries)
+    return Plan(
+        set_name=spec.name,
+        sets=tuple(sets),
+        rules=tuple(rules),
+        temporaries=live.temporaries,
+        odd=live.odd,
+        former=live.former,
+        backend=spec.backend,
+    )
 
 
 def plan_return(plan: Plan, before: Live, now: Live) -> Plan:
@@ -77,8 +103,8 @@ def plan_return(plan: Plan, before: Live, now: Live) -> Plan:
     for done in plan.sets:
         old = before.sets.get(done.name)
         if old and (old.type, old.family) == (done.type, done.family):
-            back = _plan_set(done.name, done.type, done.family, old.members, now, afresh=False)
-            sets.append(back)
+            target = Target(done.name, done.type, done.family, old.members)
+            sets.append(_plan_set(target, now, afresh=False))
         elif old is None and done.name in now.sets:
             sets.append(replace(done, action=Action.REMOVE, why="it was not there"))
     rules = [
@@ -86,63 +112,68 @@ def plan_return(plan: Plan, before: Live, now: Live) -> Plan:
         for family, lines in before.rules.items()
         if not any(looks_at(line, name) for line in lines for name in before.temporaries)
     ]
-    return Plan(plan.set_name, tuple(sets), tuple(rules), now.temporaries)
+    return Plan(
+        set_name=plan.set_name,
+        sets=tuple(sets),
+        rules=tuple(rules),
+        temporaries=now.temporaries,
+        odd=now.odd,
+        backend=plan.backend,
+    )
 
 
-def _targets(spec: SetSpec, desired: PrefixSet) -> Iterator[tuple[tuple[str, str, int], Members]]:
-    for family in spec.families:
-        services = [service for service in spec.virtual if service.family == family]
-        if services:
-            members: Members = frozenset(f"{s.address},{s.protocol}:{s.port}" for s in services)
-            yield (service_set(spec.name, family), SERVICE, family), members
-        yield (net_set(spec.name, family), NET, family), frozenset(desired.keys(family))
-
-
-def _plan_set(
-    name: str, kind: str, family: int, target: Members, live: Live, *, afresh: bool
-) -> SetPlan:
-    action, why = _choose(name, kind, family, target, live, afresh=afresh)
+def _plan_set(target: Target, live: Live, *, afresh: bool) -> SetPlan:
+    action, why = _choose(target, live, afresh=afresh)
     add: tuple[Member, ...] = ()
     delete: tuple[Member, ...] = ()
     if action is Action.DELTA:
-        held = live.sets[name].members
-        add = in_order(target - held)
-        delete = in_order(held - target)
-    return SetPlan(name, kind, family, action, why, target, add, delete)
+        held = live.sets[target.name].members
+        add = in_order(target.members - held)
+        delete = in_order(held - target.members)
+    return SetPlan(
+        target.name, target.type, target.family, action, why, target.members, add, delete
+    )
 
 
-def _choose(
-    name: str, kind: str, family: int, target: Members, live: Live, *, afresh: bool
-) -> tuple[Action, str]:
-    held = live.sets.get(name)
-    if any(looks_at(line, temporary(name)) for line in live.rules.get(family, ())):
+def _choose(target: Target, live: Live, *, afresh: bool) -> tuple[Action, str]:
+    held = live.sets.get(target.name)
+    if any(looks_at(line, temporary(target.name)) for line in live.rules.get(target.family, ())):
         return Action.RETYPE, "a run ended while its rule looked at the temporary set"
     if held is None:
         return Action.CREATE, "it does not exist"
-    if (held.type, held.family) != (kind, family):
-        return Action.RETYPE, f"it is of type {held.type}, family IPv{held.family}"
+    if (held.type, held.family) != (target.type, target.family):
+        family = f"family IPv{held.family}" if held.family else "no family of ours"
+        return Action.RETYPE, f"it is of type {held.type}, {family}"
     if held.odd:
         return Action.REPLACE, f"it holds what proxyfeed never writes: {held.odd[0]}"
-    if _same(kind, family, held, target):
+    if _same(target, held):
         return Action.NOTHING, "it holds what it should"
-    adds, deletes = len(target - held.members), len(held.members - target)
+    return _choose_change(target, held, afresh=afresh)
+
+
+def _choose_change(target: Target, held: LiveSet, *, afresh: bool) -> tuple[Action, str]:
+    wanted = target.members
+    adds, deletes = len(wanted - held.members), len(held.members - wanted)
     counts = f"{adds:,} to add, {deletes:,} to delete"
+    is_table = target.type not in (NET, SERVICE)
     if afresh:
-        return Action.REPLACE, f"{counts}; made anew"
-    if not fits(len(held.members | target), held):
+        return Action.RETYPE if is_table else Action.REPLACE, f"{counts}; made anew"
+    if is_table:
+        return Action.REPLACE, f"{counts}; in one transaction"
+    if not fits(len(held.members | wanted), held):
         return Action.REPLACE, f"{counts}; too many for its maxelem of {held.max_entries:,}"
-    if adds + deletes > max(_SMALL_DELTA, len(target) // _DELTA_SHARE):
+    if adds + deletes > max(_SMALL_DELTA, len(wanted) // _DELTA_SHARE):
         return Action.REPLACE, counts
-    if kind == NET and not _is_seamless(family, held.members, target):
+    if target.type == NET and not _is_seamless(target.family, held.members, wanted):
         return Action.REPLACE, f"{counts}; in place a packet could be missed"
     return Action.DELTA, counts
 
 
-def _same(kind: str, family: int, held: LiveSet, target: Members) -> bool:
-    if held.members == target or kind != NET:
-        return held.members == target
+def _same(target: Target, held: LiveSet) -> bool:
+    if held.members == target.members or target.type not in ADDRESS_KINDS:
+        return held.members == target.members
     # The same addresses, cut in another way, are the same: no write for nothing.
-    return _addresses(family, held.members) == _addresses(family, target)
+    return _addresses(target.family, held.members) == _addresses(target.family, target.members)
 
 
 def _is_seamless(family: int, held: Members, target: Members) -> bool:

@@ -9,8 +9,10 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from tests.kernel.backends import IpsetBackend, KernelBackend, NftBackend
 from tests.kernel.namespaces import Lab, Namespace
 from tests.kernel.parts import link_variant, missing_parts, missing_variant, skip_or_fail
+from tests.kernel.product import path_with
 
 _missing_variant = cache(missing_variant)
 
@@ -58,3 +60,18 @@ def variant(request: pytest.FixtureRequest, missing: list[str], tmp_path: Path) 
     """
     skip_or_fail(missing or _missing_variant(request.param))
     return link_variant(request.param, tmp_path / f"iptables-{request.param}")
+
+
+@pytest.fixture(params=["ipset+iptables-nft", "ipset+iptables-legacy", "nftables"])
+def backend(request: pytest.FixtureRequest, missing: list[str], tmp_path: Path) -> KernelBackend:
+    """
+    What holds the set and marks; ``ipset`` alone goes with the iptables of this machine.
+    """
+    skip_or_fail(missing)
+    if request.param == "nftables":
+        return NftBackend()
+    if request.param == "ipset":
+        return IpsetBackend()
+    kind = request.param.removeprefix("ipset+iptables-")
+    skip_or_fail(_missing_variant(kind))
+    return IpsetBackend(path_with(link_variant(kind, tmp_path / f"iptables-{kind}")))

@@ -105,11 +105,12 @@ def set_names(namespace: Namespace) -> set[str]:
     return set(namespace.run("ipset", "list", "-n").stdout.split())
 
 
-def mark_rules(namespace: Namespace, program: str) -> list[str]:
+def mark_rules(namespace: Namespace, program: str, path: str = SYSTEM_PATH) -> list[str]:
     """
-    The rules of mangle PREROUTING, as *program* lists them, without the policy.
+    The rules of mangle PREROUTING, as *program* of *path* lists them, without the policy.
     """
-    listing = namespace.run(program, "-t", "mangle", "-S", "PREROUTING").stdout
+    command = (program, "-t", "mangle", "-S", "PREROUTING")
+    listing = namespace.run(*command, env={"PATH": path}).stdout
     return listing.replace('"', "").splitlines()[1:]
 
 

@@ -5,11 +5,13 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.kernel.backends import EITHER, KernelBackend, NftBackend
 from tests.kernel.namespaces import SYSTEM_PATH, Namespace
 from tests.kernel.product import (
     FAMILIES,
@@ -19,12 +21,10 @@ from tests.kernel.product import (
     NEW,
     OLD,
     SPEC,
-    by_hand,
     firewall_in,
     held,
     link,
     mark_rules,
-    members,
     path_with,
     record,
     served,
@@ -35,7 +35,10 @@ from tests.kernel.product import (
 from proxyfeed.converge import converge, install_rules, remove_rules
 from proxyfeed.errors import KernelError, NoRights, ToolMissing
 from proxyfeed.firewall import Firewall, Runner
-from proxyfeed.model import Action, SetSpec, VirtualService
+from proxyfeed.firewall.by_nft import ByNft
+from proxyfeed.firewall.layout import wanted_rule
+from proxyfeed.firewall.rule import Rules
+from proxyfeed.model import Action, Backend, SetSpec, VirtualService
 from proxyfeed.prefixes import PrefixSet
 
 pytestmark = pytest.mark.kernel
@@ -46,78 +49,97 @@ SERVICES: dict[str, tuple[VirtualService, ...]] = {
     "several": served((80, "tcp"), (443, "tcp"), (53, "udp")),
 }
 READING = {"list", "save", "-S", "--version", "cat"}
+SAVING = ("ipset save", "nft -a list ruleset")
 AS_NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
 
 
 @pytest.mark.parametrize("virtual", list(SERVICES))
 def test_a_first_apply_fills_the_sets_and_adds_one_rule_per_family(
-    director: Namespace, variant: Path, virtual: str
+    director: Namespace, backend: KernelBackend, virtual: str
 ) -> None:
-    spec = replace(SPEC, virtual=SERVICES[virtual])
+    spec = replace(backend.spec, virtual=SERVICES[virtual])
 
-    applied = converge(firewall_in(director, path_with(variant)), spec, OLD)
+    applied = converge(backend.firewall(director), spec, OLD)
 
-    assert held(director) == OLD
+    assert backend.held(director) == OLD
     assert applied.digest == OLD.digest
     assert applied.before == PrefixSet()
     for family in FAMILIES:
-        (rule,) = mark_rules(director, str(variant / IPTABLES[family]))
-        match_services = "-m set --match-set proxyfeed_aol_v%d dst,dst " if spec.virtual else ""
-        assert rule == (
-            f"-A PREROUTING {match_services.replace('%d', str(family))}"
-            f"-m set --match-set proxyfeed_aol_{family} src "
-            "-m comment --comment proxyfeed:aol -j MARK --set-xmark 0x1/0xffffffff"
-        )
+        (rule,) = backend.rules(director, family)
+        assert re.fullmatch(RULES[spec.backend, bool(spec.virtual)].format(f=family), rule)
 
 
-def test_every_virtual_service_is_in_the_set_of_its_family(director: Namespace) -> None:
-    converge(firewall_in(director), replace(SPEC, virtual=SERVICES["several"]), OLD)
+# nft prints what becomes of the mark in another way than it was written.
+_IPTABLES_END = (
+    "-m set --match-set proxyfeed_aol_{f} src "
+    "-m comment --comment proxyfeed:aol -j MARK --set-xmark 0x1/0xffffffff"
+)
+_NFT_END = r"ip6? saddr @addresses_{f} counter meta mark set .*0x0*1"
+RULES = {
+    (Backend.IPSET, False): f"-A PREROUTING {_IPTABLES_END}",
+    (Backend.IPSET, True): (
+        f"-A PREROUTING -m set --match-set proxyfeed_aol_v{{f}} dst,dst {_IPTABLES_END}"
+    ),
+    (Backend.NFTABLES, False): _NFT_END,
+    (Backend.NFTABLES, True): (
+        rf"ip6? daddr \. meta l4proto \. th dport @services_{{f}} {_NFT_END}"
+    ),
+}
 
-    saved = director.run("ipset", "save", "proxyfeed_aol_v6").stdout.splitlines()
-    assert sorted(saved[1:]) == [
-        "add proxyfeed_aol_v6 2001:db8::80,tcp:443",
-        "add proxyfeed_aol_v6 2001:db8::80,tcp:80",
-        "add proxyfeed_aol_v6 2001:db8::80,udp:53",
+
+@EITHER
+def test_every_virtual_service_is_in_the_set_of_its_family(
+    director: Namespace, backend: KernelBackend
+) -> None:
+    spec = replace(backend.spec, virtual=SERVICES["several"])
+    converge(backend.firewall(director), spec, OLD)
+
+    assert sorted(backend.contents(director)[backend.services(6)]) == [
+        "2001:db8::80,tcp:443",
+        "2001:db8::80,tcp:80",
+        "2001:db8::80,udp:53",
     ]
 
 
 @pytest.mark.parametrize("virtual", list(SERVICES))
-def test_a_second_converge_only_reads(director: Namespace, variant: Path, virtual: str) -> None:
-    spec = replace(SPEC, virtual=SERVICES[virtual])
-    converge(firewall_in(director, path_with(variant)), spec, OLD)
-    # The initval of a set is drawn anew when it is made.
-    saved = director.run("ipset", "save").stdout
-    runner = record(director, path_with(variant))
+def test_a_second_converge_only_reads(
+    director: Namespace, backend: KernelBackend, virtual: str
+) -> None:
+    spec = replace(backend.spec, virtual=SERVICES[virtual])
+    converge(backend.firewall(director), spec, OLD)
+    # The initval of an ipset is drawn anew when it is made, and the handle of a rule of nft.
+    saved = [director.run(*command.split()).stdout for command in SAVING]
+    runner = backend.record(director)
 
     applied = converge(Firewall(runner), spec, OLD)
 
     assert applied.plan.is_nothing
     assert runner.commands
     assert all(READING & set(command) for command in runner.commands)
-    assert director.run("ipset", "save").stdout == saved
-    assert "initval" in saved
+    assert [director.run(*command.split()).stdout for command in SAVING] == saved
+    assert any(" initval " in text or " # handle " in text for text in saved)
 
 
-def test_looking_writes_nothing_to_an_untouched_kernel(director: Namespace, variant: Path) -> None:
-    live = firewall_in(director, path_with(variant)).read(SPEC)
+def test_looking_writes_nothing_to_an_untouched_kernel(
+    director: Namespace, backend: KernelBackend
+) -> None:
+    live = backend.firewall(director).read(backend.spec)
 
-    assert (live.sets, live.rules, live.strays) == ({}, {4: (), 6: ()}, {4: (), 6: ()})
+    assert (live.sets, live.rules, live.former) == ({}, {4: (), 6: ()}, None)
+    assert not any(rule for rules in live.strays.values() for rule in rules)
     assert director.run("nft", "list", "ruleset").stdout == ""
     assert set_names(director) == set()
 
 
-def test_the_same_addresses_cut_in_another_way_are_left_alone(director: Namespace) -> None:
-    converge(firewall_in(director), SPEC, OLD)
-    by_hand(
-        director,
-        f"""
-        ipset add {NET[4]} 64.12.96.0/20
-        ipset add {NET[4]} 64.12.112.0/20
-        ipset del {NET[4]} 64.12.96.0/19
-        """,
-    )
+@EITHER
+def test_the_same_addresses_cut_in_another_way_are_left_alone(
+    director: Namespace, backend: KernelBackend
+) -> None:
+    converge(backend.firewall(director), backend.spec, OLD)
+    backend.delete(director, 4, "64.12.96.0/19")
+    backend.add(director, 4, "64.12.96.0/20", "64.12.112.0/20")
 
-    assert converge(firewall_in(director), SPEC, OLD).plan.is_nothing
+    assert converge(backend.firewall(director), backend.spec, OLD).plan.is_nothing
 
 
 @pytest.mark.parametrize(
@@ -153,15 +175,32 @@ def test_a_change_is_made_in_place_or_aside(
     assert set_names(director) == {NET[4]}
 
 
-def test_a_family_that_is_no_longer_served_goes_with_its_rule(director: Namespace) -> None:
-    spec = replace(SPEC, virtual=SERVICES["several"])
-    converge(firewall_in(director), spec, OLD)
+@pytest.mark.parametrize("content", [NEAR, NEW, PrefixSet()], ids=["near", "new", "nothing"])
+def test_a_table_is_changed_in_one_transaction_however_much_differs(
+    director: Namespace, content: PrefixSet
+) -> None:
+    nftables = NftBackend()
+    converge(nftables.firewall(director), nftables.spec, OLD)
+    runner = nftables.record(director)
 
-    converge(firewall_in(director), replace(spec, families=(4,)), OLD)
+    applied = converge(Firewall(runner), nftables.spec, content)
 
-    assert set_names(director) == {NET[4], "proxyfeed_aol_v4"}
-    assert len(mark_rules(director, "iptables")) == 1
-    assert mark_rules(director, "ip6tables") == []
+    assert [command for command in runner.commands if "list" not in command] == [("nft", "-f", "-")]
+    assert {planned.action for planned in applied.plan.sets} == {Action.REPLACE}
+    assert nftables.held(director) == content
+
+
+@EITHER
+def test_a_family_that_is_no_longer_served_goes_with_its_rule(
+    director: Namespace, backend: KernelBackend
+) -> None:
+    spec = replace(backend.spec, virtual=SERVICES["several"])
+    converge(backend.firewall(director), spec, OLD)
+
+    converge(backend.firewall(director), replace(spec, families=(4,)), OLD)
+
+    assert backend.names(director) == {backend.addresses(4), backend.services(4)}
+    assert [len(backend.rules(director, family)) for family in FAMILIES] == [1, 0]
 
 
 def test_without_install_rule_only_the_sets_are_made(director: Namespace) -> None:
@@ -170,31 +209,47 @@ def test_without_install_rule_only_the_sets_are_made(director: Namespace) -> Non
     converge(Firewall(runner), replace(SPEC, install_rule=False), OLD)
 
     assert held(director) == OLD
-    assert {command[0] for command in runner.commands} == {"ipset"}
+    # nft is asked for what another backend may have left, and for nothing else.
+    assert {command[:3] for command in runner.commands if command[0] != "ipset"} == {
+        ("nft", "list", "tables")
+    }
 
 
 # ------------------------------------------------------------------ sets beside each other
 
 
-def test_another_set_of_ours_is_not_touched(director: Namespace) -> None:
-    partner = SetSpec("partner", ("partner",), mark=2, virtual=served((8080, "tcp")))
-    converge(firewall_in(director), partner, NEW)
-    before = read_own(director, "partner")
+@EITHER
+@pytest.mark.parametrize("name", ["partner", "aol-v4"])
+def test_another_set_of_ours_is_not_touched(
+    director: Namespace, backend: KernelBackend, name: str
+) -> None:
+    other = replace(backend.spec, name=name, mark=2, virtual=served((8080, "tcp")))
+    firewall, spec = backend.firewall(director), backend.spec
+    converge(firewall, other, NEW)
+    before = read_own(director, name)
 
-    converge(firewall_in(director), SPEC, OLD)
-    converge(firewall_in(director), replace(SPEC, virtual=served((80, "tcp")), mask=0xFF), NEW)
-    converge(firewall_in(director), replace(SPEC, families=(4,)), OLD)
-    remove_rules(firewall_in(director), SPEC)
+    converge(firewall, spec, OLD)
+    converge(firewall, replace(spec, virtual=served((80, "tcp")), mask=0xFF), NEW)
+    converge(firewall, replace(spec, families=(4,)), OLD)
+    remove_rules(firewall, spec)
 
-    assert read_own(director, "partner") == before
+    assert read_own(director, name) == before
     assert len(before) > len(NEW)
 
 
 def read_own(namespace: Namespace, set_name: str) -> list[str]:
+    """
+    All lines of one set: its ipsets and rules, or its table.
+    """
+    table = f"inet proxyfeed_{set_name}"
     texts = [namespace.run("ipset", "save").stdout]
     texts += [namespace.run(program, "-t", "mangle", "-S").stdout for program in IPTABLES.values()]
     lines = [line for text in texts for line in text.splitlines()]
-    return [line for line in lines if f"proxyfeed_{set_name}_" in line]
+    listed = namespace.run("nft", "-a", "list", "table", *table.split(), check=False).stdout
+    return [
+        *(line for line in lines if f"proxyfeed_{set_name}_" in line),
+        *listed.replace(",", "\n").splitlines(),
+    ]
 
 
 # Some versions of iptables print a comment in quotes, and some do not.
@@ -220,28 +275,41 @@ def test_of_two_sets_whose_names_begin_alike_each_has_its_own(
 # ------------------------------------------------------------------ the rule alone
 
 
-def test_rules_are_installed_once_however_often_it_is_asked(director: Namespace) -> None:
-    converge(firewall_in(director), replace(SPEC, install_rule=False), OLD)
+@EITHER
+def test_rules_are_installed_once_however_often_it_is_asked(
+    director: Namespace, backend: KernelBackend
+) -> None:
+    converge(backend.firewall(director), backend.spec, OLD)
+    remove_rules(backend.firewall(director), backend.spec)
 
     for _ in range(2):
-        install_rules(firewall_in(director), SPEC)
+        install_rules(backend.firewall(director), backend.spec)
 
-    assert [len(mark_rules(director, program)) for program in IPTABLES.values()] == [1, 1]
-
-
-def test_a_rule_is_not_installed_before_its_set_exists(director: Namespace) -> None:
-    with pytest.raises(KernelError, match="cannot be installed before proxyfeed_aol_4 exists"):
-        install_rules(firewall_in(director), SPEC)
+    assert [len(backend.rules(director, family)) for family in FAMILIES] == [1, 1]
+    assert converge(backend.firewall(director), backend.spec, OLD).plan.is_nothing
 
 
-def test_removed_rules_are_returned_and_the_sets_stay(director: Namespace) -> None:
-    converge(firewall_in(director), SPEC, OLD)
-    there = [rule for program in IPTABLES.values() for rule in mark_rules(director, program)]
+@EITHER
+def test_a_rule_is_not_installed_before_its_set_exists(
+    director: Namespace, backend: KernelBackend
+) -> None:
+    name = backend.addresses(4)
 
-    assert list(remove_rules(firewall_in(director), SPEC)) == there
+    with pytest.raises(KernelError, match=f"cannot be installed before {name} exists"):
+        install_rules(backend.firewall(director), backend.spec)
 
-    assert [mark_rules(director, program) for program in IPTABLES.values()] == [[], []]
-    assert held(director) == OLD
+
+@EITHER
+def test_removed_rules_are_returned_and_the_sets_stay(
+    director: Namespace, backend: KernelBackend
+) -> None:
+    converge(backend.firewall(director), backend.spec, OLD)
+    wanted = tuple(wanted_rule(backend.spec, family) for family in FAMILIES)
+
+    assert remove_rules(backend.firewall(director), backend.spec) == wanted
+
+    assert [backend.rules(director, family) for family in FAMILIES] == [[], []]
+    assert backend.held(director) == OLD
 
 
 # ------------------------------------------------------------------ what is missing or forbidden
@@ -254,22 +322,33 @@ def test_an_ordinary_user_is_told_that_rights_are_missing(equipped: None) -> Non
     with pytest.raises(NoRights, match=r"may not run ipset list -n: .*not permitted") as caught:
         Firewall(user).read(SPEC)
     with pytest.raises(NoRights, match=r"may not run iptables .*ermission denied"):
-        Firewall(user).rules.read("aol", 4)
+        Rules(user).read("aol", 4)
+    with pytest.raises(NoRights, match=r"may not run nft .*not permitted"):
+        ByNft(user).read("aol")
 
     assert (caught.value.exit_code, caught.value.hint) == (7, "run it as root")
 
 
 @pytest.mark.parametrize(
-    ("present", "absent", "package"),
-    [((), "ipset", "ipset"), (("ipset",), "iptables", "iptables")],
+    ("spec", "present", "absent", "package"),
+    [
+        (SPEC, (), "ipset", "ipset"),
+        (SPEC, ("ipset",), "iptables", "iptables"),
+        (NftBackend().spec, (), "nft", "nftables"),
+    ],
 )
 def test_a_program_that_is_not_installed_is_named_with_its_package(
-    director: Namespace, tmp_path: Path, present: tuple[str, ...], absent: str, package: str
+    director: Namespace,
+    tmp_path: Path,
+    spec: SetSpec,
+    present: tuple[str, ...],
+    absent: str,
+    package: str,
 ) -> None:
     path = link(tmp_path, env="env", **dict(zip(present, present, strict=True)))
 
     with pytest.raises(ToolMissing, match=f"^{absent} is not installed$") as caught:
-        converge(firewall_in(director, str(path)), SPEC, OLD)
+        converge(firewall_in(director, str(path)), spec, OLD)
 
     assert (caught.value.exit_code, caught.value.hint) == (7, f"apt-get install {package}")
 
@@ -277,25 +356,29 @@ def test_a_program_that_is_not_installed_is_named_with_its_package(
 # ------------------------------------------------------------------ size
 
 
-def test_100_000_prefixes_of_both_families_are_created_changed_and_replaced(
-    director: Namespace,
+@pytest.mark.parametrize(
+    ("backend", "count"), [("ipset", 100_000), ("nftables", 20_000)], indirect=["backend"]
+)
+def test_many_prefixes_of_both_families_are_created_changed_and_replaced(
+    director: Namespace, backend: KernelBackend, count: int
 ) -> None:
-    firewall = firewall_in(director)
+    firewall = backend.firewall(director)
     # Every other block, so that nothing is aggregated: 44.0.0.0/24, 44.0.2.0/24, ...
-    created = blocks(range(0, 100_000, 2))
-    # 50 of the 50,000 of each family go, and 50 others come.
-    changed = blocks(range(100, 100_100, 2))
-    replaced = blocks(range(1, 100_001, 2))
-    assert len(created) == 100_000
+    created = blocks(range(0, count, 2))
+    # 50 of each family go, and 50 others come.
+    changed = blocks(range(100, count + 100, 2))
+    replaced = blocks(range(1, count + 1, 2))
+    assert len(created) == count
 
     actions = []
     for content in (created, changed, replaced):
-        applied = converge(firewall, SPEC, content)
+        applied = converge(firewall, backend.spec, content)
         actions.append({planned.action for planned in applied.plan.sets})
-        assert sorted(members(director)) == sorted(content.lines())
+        assert sorted(backend.members(director)) == sorted(content.lines())
 
-    assert actions == [{Action.CREATE}, {Action.DELTA}, {Action.REPLACE}]
-    assert set_names(director) == set(NET.values())
+    small = Action.DELTA if backend.spec.backend is Backend.IPSET else Action.REPLACE
+    assert actions == [{Action.CREATE}, {small}, {Action.REPLACE}]
+    assert backend.names(director) == {backend.addresses(family) for family in FAMILIES}
 
 
 def blocks(numbers: range) -> PrefixSet:

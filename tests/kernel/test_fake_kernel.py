@@ -9,26 +9,36 @@ from dataclasses import replace
 
 import pytest
 from tests.fake_kernel import FakeKernel, FaultyRunner
+from tests.kernel.backends import EITHER, KernelBackend, NftBackend
 from tests.kernel.namespaces import Namespace
 from tests.kernel.product import NEAR, NET, NEW, OLD, SPEC, record, served
 
 from proxyfeed.converge import converge, remove_rules
 from proxyfeed.errors import CommandFailed
 from proxyfeed.firewall import Firewall, Runner
-from proxyfeed.model import Live
+from proxyfeed.model import Live, SetSpec
+from proxyfeed.prefixes import PrefixSet
 
 pytestmark = pytest.mark.kernel
 
-SERVED = replace(SPEC, virtual=served((80, "tcp"), (53, "udp")))
-STEPS: dict[str, Callable[[Firewall], object]] = {
-    "first": lambda firewall: converge(firewall, SPEC, OLD),
-    "delta": lambda firewall: converge(firewall, SPEC, NEAR),
-    "replace": lambda firewall: converge(firewall, SPEC, NEW),
-    "services": lambda firewall: converge(firewall, SERVED, NEW),
-    "mask": lambda firewall: converge(firewall, replace(SERVED, mask=0xFF), NEW),
-    "one family": lambda firewall: converge(firewall, replace(SPEC, families=(6,)), OLD),
-    "rule removed": lambda firewall: remove_rules(firewall, SPEC),
-    "both again": lambda firewall: converge(firewall, SPEC, OLD),
+VIRTUAL = served((80, "tcp"), (53, "udp"))
+Step = Callable[[Firewall, SetSpec], object]
+STEPS: dict[str, Step] = {
+    "first": lambda firewall, spec: converge(firewall, spec, OLD),
+    "delta": lambda firewall, spec: converge(firewall, spec, NEAR),
+    "replace": lambda firewall, spec: converge(firewall, spec, NEW),
+    "services": lambda firewall, spec: converge(firewall, replace(spec, virtual=VIRTUAL), NEW),
+    "mask": lambda firewall, spec: converge(
+        firewall, replace(spec, virtual=VIRTUAL, mask=0xFF), NEW
+    ),
+    "one family": lambda firewall, spec: converge(firewall, replace(spec, families=(6,)), OLD),
+    "empty": lambda firewall, spec: converge(firewall, spec, PrefixSet()),
+    "rule removed": lambda firewall, spec: remove_rules(firewall, spec),
+    "both again": lambda firewall, spec: converge(firewall, spec, OLD),
+    "another backend": lambda firewall, spec: converge(
+        firewall, replace(spec, backend=spec.backend.other), NEW
+    ),
+    "and back": lambda firewall, spec: converge(firewall, spec, OLD),
 }
 IPV4, IPV6 = NET.values()
 # Streams that fail; what came before the bad line stays.
@@ -65,18 +75,74 @@ BAD_RULES = {
 }
 
 
-def look(runner: Runner) -> Live:
-    return Firewall(runner).read(SPEC)
+# Scripts of nft that are refused, with what it says.
+BAD_SCRIPTS = {
+    "add a set of another type": (
+        "add set {table} addresses_4 {{ type ipv4_addr; }}",
+        "File exists",
+    ),
+    "delete a set that a rule looks at": ("delete set {table} addresses_4", "resource busy"),
+    "flush a set that is not there": ("flush set {table} nothing", "No such file or directory"),
+    "delete a set that is not there": ("delete set {table} nothing", "No such file or directory"),
+    "a rule that looks at no set": (
+        "add rule {table} marking ip saddr @nothing counter",
+        "No such file or directory",
+    ),
+    "a chain of another form": (
+        "add chain {table} marking {{ type filter hook prerouting priority 0; policy accept; }}",
+        "Operation not supported",
+    ),
+    "a rule in no chain": (
+        "add rule {table} nothing ip saddr @addresses_4 counter",
+        "No such file or directory",
+    ),
+    "a table that is not there": ("delete table inet proxyfeed_nothing", "No such file"),
+    "the table, and then a set in it": (
+        "delete table {table}\nadd set {table} addresses_4 {{ type ipv4_addr; }}",
+        "No such file or directory",
+    ),
+}
 
 
-def test_every_step_takes_the_same_commands_and_ends_the_same(director: Namespace) -> None:
+def look(runner: Runner, spec: SetSpec = SPEC) -> Live:
+    return Firewall(runner).read(spec)
+
+
+@EITHER
+def test_every_step_takes_the_same_commands_and_ends_the_same(
+    director: Namespace, backend: KernelBackend
+) -> None:
     real, fake = record(director), FaultyRunner()
 
     for name, step in STEPS.items():
-        step(Firewall(real))
-        step(Firewall(fake))
+        step(Firewall(real), backend.spec)
+        step(Firewall(fake), backend.spec)
         assert [command.argv for command in fake.log] == real.commands, name
-        assert look(fake) == look(real), name
+        assert look(fake, backend.spec) == look(real, backend.spec), name
+
+
+@pytest.mark.parametrize("name", list(BAD_SCRIPTS))
+def test_a_bad_script_of_nft_changes_nothing(director: Namespace, name: str) -> None:
+    lines, said = BAD_SCRIPTS[name]
+    spec = NftBackend().spec
+    good = "flush set {table} addresses_6\nadd set {table} mine {{ type ipv4_addr; }}\n"
+    script = (good + lines + "\n").format(table="inet proxyfeed_aol")
+    for runner in (record(director), FaultyRunner(kernel=FakeKernel())):
+        converge(Firewall(runner), spec, OLD)
+        before = look(runner, spec)
+        with pytest.raises(CommandFailed, match=said):
+            runner.run(["nft", "-f", "-"], script)
+        assert look(runner, spec) == before
+
+
+def test_a_table_that_is_not_there_is_told_in_the_same_words(director: Namespace) -> None:
+    said = []
+    for runner in (record(director), FaultyRunner()):
+        with pytest.raises(CommandFailed) as caught:
+            runner.run(["nft", "-j", "list", "table", "inet", "proxyfeed_nothing"])
+        said.append(caught.value.message)
+
+    assert said[0] == said[1]
 
 
 @pytest.mark.parametrize("name", list(BAD_STREAMS))

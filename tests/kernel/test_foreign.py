@@ -7,9 +7,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
+from tests.kernel.backends import KernelBackend
 from tests.kernel.namespaces import Namespace
 from tests.kernel.product import (
     IPTABLES,
@@ -22,13 +22,12 @@ from tests.kernel.product import (
     firewall_in,
     held,
     mark_rules,
-    path_with,
     served,
 )
 
 from proxyfeed.converge import converge, install_rules, remove_rules
 from proxyfeed.firewall import Firewall
-from proxyfeed.model import Action
+from proxyfeed.model import Action, SetSpec
 from proxyfeed.planning import make_plan
 from proxyfeed.prefixes import PrefixSet
 
@@ -58,10 +57,26 @@ RULES = """
 AFTER = "{ip} -t mangle -A PREROUTING -m comment --comment after -j theirs"
 NFT = """
 table inet theirs {
+    counter seen { }
     set blocked { type ipv4_addr; flags interval; elements = { 203.0.113.0/24 } }
     chain prerouting { type filter hook prerouting priority mangle; ip saddr @blocked drop; }
 }
+table inet proxyfeedx {
+    set addresses_4 { type ipv4_addr; flags interval; elements = { 203.0.113.0/24 } }
+    chain marking { type filter hook prerouting priority mangle; ip saddr @addresses_4 accept; }
+}
+table inet proxyfeed_other {
+    map marks { type ipv4_addr : mark; elements = { 192.0.2.1 : 0x00000009 } }
+    chain marking { type filter hook prerouting priority 0; meta mark set ip saddr map @marks; }
+}
+table ip proxyfeed_aol {
+    set addresses_4 { type ipv4_addr; flags interval; }
+    chain marking { type filter hook prerouting priority mangle; ip saddr @addresses_4 accept; }
+}
 """
+# As a user of systemd or firewalld may have; 1.0.6 prints it as JSON that cannot be read.
+FLAGGED = "nft add table inet flagged { flags dormant; }"
+NFT_TABLES = ("inet theirs", "inet proxyfeedx", "inet proxyfeed_other", "ip proxyfeed_aol")
 
 
 def type_foreign(namespace: Namespace, commands: str, path: str) -> None:
@@ -74,7 +89,9 @@ def read_foreign(namespace: Namespace, path: str) -> list[str]:
     """
     Read all that the kernel holds, in order, without what is ours and without counters.
     """
-    commands = ["ipset save", "nft -s list table inet theirs"]
+    commands = ["ipset save", "nft list table inet flagged"]
+    # With its handles: what is made anew has another one.
+    commands += [f"nft -a -s list table {table}" for table in NFT_TABLES]
     # Table by table: to list the tables of iptables-legacy, one has to be the host's own root.
     commands += [
         f"{program}-save -t {table}" for program in IPTABLES.values() for table in ("mangle", "nat")
@@ -88,40 +105,51 @@ def read_foreign(namespace: Namespace, path: str) -> list[str]:
     ]
 
 
-WAYS: dict[str, Callable[[Firewall], object]] = {
-    "first": lambda firewall: converge(firewall, SPEC, OLD),
-    "delta": lambda firewall: converge(firewall, SPEC, NEAR),
-    "replace": lambda firewall: converge(firewall, SPEC, NEW),
-    "services": lambda firewall: converge(
-        firewall, replace(SPEC, virtual=served((80, "tcp"), (53, "udp"))), NEW
+Way = Callable[[Firewall, SetSpec], object]
+WAYS: dict[str, Way] = {
+    "first": lambda firewall, spec: converge(firewall, spec, OLD),
+    "delta": lambda firewall, spec: converge(firewall, spec, NEAR),
+    "replace": lambda firewall, spec: converge(firewall, spec, NEW),
+    "services": lambda firewall, spec: converge(
+        firewall, replace(spec, virtual=served((80, "tcp"), (53, "udp"))), NEW
     ),
-    "mask": lambda firewall: converge(firewall, replace(SPEC, mask=0xF), NEW),
-    "rule removed": lambda firewall: remove_rules(firewall, SPEC),
-    "rule installed": lambda firewall: install_rules(firewall, SPEC),
-    "IPv6 no longer served": lambda firewall: converge(firewall, replace(SPEC, families=(4,)), NEW),
+    "mask": lambda firewall, spec: converge(firewall, replace(spec, mask=0xF), NEW),
+    "rule removed": lambda firewall, spec: remove_rules(firewall, spec),
+    "rule installed": lambda firewall, spec: install_rules(firewall, spec),
+    "IPv6 no longer served": lambda firewall, spec: converge(
+        firewall, replace(spec, families=(4,)), NEW
+    ),
+    "the other backend": lambda firewall, spec: converge(
+        firewall, replace(spec, backend=spec.backend.other), NEW
+    ),
+    "and back": lambda firewall, spec: converge(firewall, spec, NEW),
 }
 
 
-def test_everything_foreign_survives_every_change(director: Namespace, variant: Path) -> None:
-    path = path_with(variant)
+def test_everything_foreign_survives_every_change(
+    director: Namespace, backend: KernelBackend
+) -> None:
+    path = backend.path
     by_hand(director, SETS)
     director.run("nft", "-f", "-", input=NFT)
+    by_hand(director, FLAGGED)
     type_foreign(director, RULES, path)
     before = read_foreign(director, path)
 
     changes = dict(WAYS)
-    changes.pop("first")(firewall_in(director, path))
+    changes.pop("first")(backend.firewall(director), backend.spec)
     assert read_foreign(director, path) == before
 
     # Ours stands between theirs now.
     type_foreign(director, AFTER, path)
     before = read_foreign(director, path)
     for name, change in changes.items():
-        change(firewall_in(director, path))
+        change(backend.firewall(director), backend.spec)
         assert read_foreign(director, path) == before, name
 
     assert sum("--comment after" in line for line in before) == len(IPTABLES)
-    assert sum(" proxyfeed" in line for line in before) == 7
+    assert sum(" proxyfeed" in line for line in before) == 10
+    assert sum("handle" in line for line in before) > 10
 
 
 def test_a_foreign_rule_that_looks_at_our_set_survives_its_replacement(

@@ -26,9 +26,7 @@ from tests.kernel.product import (
 )
 
 from proxyfeed.converge import converge
-from proxyfeed.model import (
-    RuleResult,
-)
+from proxyfeed.model import Backend, RuleResult
 
 pytestmark = pytest.mark.kernel
 
@@ -45,6 +43,15 @@ def operator(director: Namespace, filled_database: Path, tmp_path: Path) -> Iter
     operator = Operator(director, Path(shutil.copy(filled_database, tmp_path)))
     yield operator
     operator.store.close()
+
+
+@pytest.fixture
+def nft_operator(operator: Operator) -> Operator:
+    """
+    An operator whose set is a table of nftables.
+    """
+    operator.configure(Backend.NFTABLES)
+    return operator
 
 
 RULE = "-m set --match-set {v} dst,dst -m set --match-set {net} src -m comment --comment"
@@ -151,6 +158,147 @@ def test_a_rule_left_in_the_tables_of_the_other_variant_is_named_and_mended(
     assert_told_and_mended(operator, told)
 
 
+TABLE = "inet proxyfeed_aol"
+CHAIN = f"{TABLE} marking"
+NFT_RULE = "ip saddr @addresses_4 counter meta mark set"
+IN_CHAIN = "type filter hook prerouting priority"
+# The same of a table: the lines of a script, and what `status` says of it.
+NFT_MISCHIEF = {
+    "entries removed": (
+        f"delete element {TABLE} addresses_4 {{ 64.12.96.0/19 }}\n"
+        f"delete element {TABLE} addresses_6 {{ 2001:db8:3000::9 }}",
+        ["missing    64.12.96.0/19", "missing    2001:db8:3000::9/128", "1 to add, 0 to delete"],
+    ),
+    "entries added": (
+        f"add element {TABLE} addresses_4 {{ 192.0.2.0/24 }}\n"
+        f"add element {TABLE} addresses_6 {{ 2001:db8:9999::/48 }}",
+        ["extra      192.0.2.0/24", "extra      2001:db8:9999::/48", "0 to add, 1 to delete"],
+    ),
+    "a range added": (
+        f"add element {TABLE} addresses_4 {{ 203.0.113.1-203.0.113.6 }}",
+        ["extra      203.0.113.1/32", "extra      203.0.113.6/32", "0 to add, 4 to delete"],
+    ),
+    "an entry with a comment": (
+        f'add element {TABLE} addresses_4 {{ 203.0.113.1 comment "mine" }}',
+        ["extra      203.0.113.1/32", "it holds what proxyfeed never writes: ", '"mine"'],
+    ),
+    "a set flushed": (
+        f"flush set {TABLE} addresses_6",
+        ["missing    2001:db8:3000::9/128", f"{TABLE} addresses_6: 4 to add, 0 to delete"],
+    ),
+    "virtual services changed": (
+        f"add element {TABLE} services_4 {{ 192.0.2.81 . tcp . 81 }}\n"
+        f"delete element {TABLE} services_4 {{ 192.0.2.80 . tcp . 443 }}",
+        [f"{TABLE} services_4: 1 to add, 1 to delete"],
+    ),
+    "rules deleted": (
+        f"flush chain {CHAIN}",
+        ["the IPv4 MARK rule is missing", "the IPv6 MARK rule is missing", "IPv6 rule  MISSING"],
+    ),
+    "rule duplicated": (
+        f"add rule {CHAIN} {NFT_RULE} 1",
+        ["the IPv4 MARK rule is wrong", f" | {NFT_RULE} meta mark & 0x0 ^ 0x1", "IPv6 rule  in pl"],
+    ),
+    "rule with another mark": (
+        f"flush chain {CHAIN}\nadd rule {CHAIN} {NFT_RULE} 2",
+        ["the IPv4 MARK rule is wrong", f"WRONG: {NFT_RULE} meta mark & 0x0 ^ 0x2"],
+    ),
+    "rule that looks at another set": (
+        f"add set {TABLE} mine {{ type ipv4_addr; }}\n"
+        f"add rule {CHAIN} ip saddr @mine counter meta mark set 1",
+        ["the IPv4 MARK rule is wrong", "what proxyfeed never writes: set mine"],
+    ),
+    "a rule before ours": (
+        f"insert rule {CHAIN} accept",
+        ['what proxyfeed never writes: rule [{"accept": null}]'],
+    ),
+    "a rule with a condition": (
+        f"flush chain {CHAIN}\nadd rule {CHAIN} iifname wire {NFT_RULE} 1",
+        ["the IPv4 MARK rule is missing", "what proxyfeed never writes: rule [", '"iifname"'],
+    ),
+    "a rule that gives the mark away": (
+        f"add rule {CHAIN} ip saddr @addresses_4 ct mark set meta mark",
+        ["what proxyfeed never writes: rule [", '"ct"'],
+    ),
+    "another set, chain, map and counter": (
+        f"add set {TABLE} mine {{ type ipv4_addr; }}\nadd chain {TABLE} theirs\n"
+        f"add map {TABLE} both {{ type ipv4_addr : mark; }}\nadd counter {TABLE} seen",
+        [f"never writes: {what}" for what in ("set mine", "chain theirs", "map both", "counter ")],
+    ),
+    "a chain with another policy": (
+        f"add chain {CHAIN} {{ {IN_CHAIN} -149; policy drop; }}",
+        ["chain marking of another type, hook, priority or policy"],
+    ),
+    "a chain with another priority": (
+        f"delete chain {CHAIN}\nadd chain {CHAIN} {{ {IN_CHAIN} -150; }}\n"
+        f"add rule {CHAIN} {NFT_RULE} 1",
+        ["chain marking of another type, hook, priority or policy", "the IPv6 MARK rule is missin"],
+    ),
+    "a chain with another hook": (
+        f"delete chain {CHAIN}\n"
+        f"add chain {CHAIN} {{ type filter hook input priority -149; policy accept; }}",
+        ["chain marking of another type, hook, priority or policy", "the IPv4 MARK rule is missin"],
+    ),
+    "a chain without a hook": (
+        f"delete chain {CHAIN}\nadd chain {CHAIN}",
+        ["chain marking of another type, hook, priority or policy", "the IPv4 MARK rule is missin"],
+    ),
+    "a dormant table": (
+        f"add table {TABLE} {{ flags dormant; }}",
+        ["never writes: flag dormant", "missing    64.12.96.0/19", "IPv4 rule  MISSING"],
+    ),
+    "a dormant table with another chain": (
+        f"add chain {TABLE} theirs\nadd table {TABLE} {{ flags dormant; }}",
+        ["never writes: flag dormant", "missing    64.12.96.0/19"],
+    ),
+    "a table deleted": (
+        f"delete table {TABLE}",
+        [f"{TABLE} addresses_4: it does not exist", "IPv4 rule  MISSING", "missing    64.12.96.0"],
+    ),
+    "flush ruleset, as a reload of nftables does": (
+        "flush ruleset",
+        [f"{TABLE} services_6: it does not exist", "missing    64.12.96.0/19"],
+    ),
+    "left-overs": (
+        f"add table {TABLE}_new\nadd set {TABLE}_new addresses_4 {{ type ipv4_addr; }}",
+        [f"{TABLE}_new is left over from a run that was cut off"],
+    ),
+    "left-overs, and another chain": (
+        f"add table {TABLE}_new\nadd chain {TABLE}_new marking\nadd chain {TABLE} theirs",
+        [f"{TABLE}_new is left over from a run that was cut off", "never writes: chain theirs"],
+    ),
+    "left-overs, and no table": (
+        f"add table {TABLE}_new\ndelete table {TABLE}",
+        [f"{TABLE}_new is left over from a run that was cut off", "services_6: it does not exist"],
+    ),
+    "an empty table": (
+        f"delete table {TABLE}\nadd table {TABLE}",
+        [f"{TABLE} services_6: it does not exist", "missing    64.12.96.0/19"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", list(NFT_MISCHIEF))
+def test_what_was_done_to_a_table_by_hand_is_named_and_mended(
+    director: Namespace, nft_operator: Operator, name: str
+) -> None:
+    script, told = NFT_MISCHIEF[name]
+    assert nft_operator.apply().exit_code == 0
+    before = sans_order(director)
+
+    director.run("nft", "-f", "-", input=f"{script}\n")
+
+    assert_told_and_mended(nft_operator, told)
+    assert sans_order(director) == before
+
+
+def sans_order(namespace: Namespace) -> list[str]:
+    """
+    All words of the ruleset.
+    """
+    return sorted(namespace.run("nft", "--stateless", "list", "ruleset").stdout.split())
+
+
 def assert_told_and_mended(operator: Operator, told: list[str]) -> None:
     exit_code, text = operator.status()
     assert exit_code == 5
@@ -200,6 +348,80 @@ def test_a_set_of_our_name_that_another_hand_made_is_made_anew(
     header, *_ = director.run("ipset", "save", NET[4]).stdout.split(" bucketsize")
     assert header == f"create {NET[4]} hash:net family inet hashsize 1024 maxelem 65536"
     assert set_names(director) == {*NET.values(), "proxyfeed_aol_v4", "proxyfeed_aol_v6"}
+
+
+NFT_MADE_OTHERWISE = {
+    "without intervals": ("type ipv4_addr;", "it is of type ipv4_addr, family IPv4"),
+    "the other family": ("type ipv6_addr; flags interval;", "it is of type ipv6_addr interval, f"),
+    "with a timeout": ("type ipv4_addr; flags interval, timeout; timeout 1d;", "interval timeout"),
+    "of a size": (
+        "type ipv4_addr; flags interval; size 4;",
+        "ipv4_addr interval size, family IPv4",
+    ),
+    "with counters": ("type ipv4_addr; flags interval; counter;", "ipv4_addr interval stmt, famil"),
+    "of ports": ("type inet_service;", "it is of type inet_service, no family of ours"),
+}
+# nft itself refuses a rule that looks at a set of another type.
+NFT_WITH_RULE = ["without intervals", "with a timeout", "of a size", "with counters"]
+
+
+@pytest.mark.parametrize(
+    ("name", "has_rule"),
+    [*((name, False) for name in NFT_MADE_OTHERWISE), *((name, True) for name in NFT_WITH_RULE)],
+)
+def test_a_set_in_our_table_that_another_hand_made_is_made_anew(
+    director: Namespace, nft_operator: Operator, name: str, *, has_rule: bool
+) -> None:
+    form, why = NFT_MADE_OTHERWISE[name]
+    assert nft_operator.apply().exit_code == 0
+    before = sans_order(director)
+    script = [f"flush chain {CHAIN}", f"delete set {TABLE} addresses_4"]
+    script += [f"add set {TABLE} addresses_4 {{ {form} }}"]
+    script += [f"add rule {CHAIN} {NFT_RULE} 1"] if has_rule else []
+    director.run("nft", "-f", "-", input="\n".join(script))
+
+    assert_told_and_mended(nft_operator, [f"{TABLE} addresses_4: ", why, "missing    64.12.96.0/1"])
+
+    assert sans_order(director) == before
+
+
+def test_what_a_set_with_a_timeout_holds_is_told_as_held(
+    director: Namespace, nft_operator: Operator
+) -> None:
+    assert nft_operator.apply().exit_code == 0
+    script = f"""
+    flush chain {CHAIN}
+    delete set {TABLE} addresses_4
+    add set {TABLE} addresses_4 {{ type ipv4_addr; flags interval, timeout; timeout 1d; }}
+    add element {TABLE} addresses_4 {{ 64.12.96.0/19, 203.0.113.1 }}
+    """
+    director.run("nft", "-f", "-", input=script)
+
+    exit_code, text = nft_operator.status()
+
+    assert exit_code == 5
+    assert "missing    64.12.96.0/19" not in text
+    assert "missing    198.81.8.0/23" in text
+    assert "extra      203.0.113.1/32" in text
+
+
+def test_a_set_that_merges_what_it_holds_is_kept_right(
+    director: Namespace, nft_operator: Operator
+) -> None:
+    assert nft_operator.apply().exit_code == 0
+    script = f"""
+    flush chain {CHAIN}
+    delete set {TABLE} addresses_4
+    add set {TABLE} addresses_4 {{ type ipv4_addr; flags interval; auto-merge; }}
+    add element {TABLE} addresses_4 {{ 192.0.2.1, 192.0.2.2 }}
+    """
+    director.run("nft", "-f", "-", input=script)
+
+    # 1.0.6 does not tell that it merges.
+    assert_told_and_mended(nft_operator, ["missing    64.12.96.0/19", "extra      192.0.2.1/32"])
+    script = f"delete element {TABLE} addresses_4 {{ 198.81.8.0/23 }}"
+    director.run("nft", "-f", "-", input=script)
+    assert_told_and_mended(nft_operator, ["missing    198.81.8.0/23"])
 
 
 @pytest.mark.parametrize("type_of_services", ["hash:net", "hash:ip,port family inet6"])
@@ -336,7 +558,11 @@ def test_a_kernel_that_cannot_be_looked_at_is_not_taken_for_an_empty_one(
 # ------------------------------------------------------------------ the rule alone
 
 
-def test_the_rule_is_shown_removed_and_installed_by_hand(operator: Operator) -> None:
+@pytest.mark.parametrize("backend", list(Backend))
+def test_the_rule_is_shown_removed_and_installed_by_hand(
+    operator: Operator, backend: Backend
+) -> None:
+    operator.configure(backend)
     assert operator.apply().exit_code == 0
     shown = operator.rule("show")
     assert isinstance(shown.result, RuleResult)
@@ -354,8 +580,31 @@ def test_the_rule_is_shown_removed_and_installed_by_hand(operator: Operator) -> 
     assert operator.status()[0] == 0
 
 
-def test_the_rule_cannot_be_installed_before_the_first_apply(operator: Operator) -> None:
+@pytest.mark.parametrize(
+    ("backend", "first"),
+    [
+        (Backend.IPSET, "proxyfeed_aol_v4"),
+        (Backend.NFTABLES, "inet proxyfeed_aol services_4"),
+    ],
+)
+def test_the_rule_cannot_be_installed_before_the_first_apply(
+    operator: Operator, backend: Backend, first: str
+) -> None:
+    operator.configure(backend)
+
     (problem,) = operator.rule("install").problems
 
-    assert problem.message.endswith("cannot be installed before proxyfeed_aol_v4 exists")
+    assert problem.message.endswith(f"cannot be installed before {first} exists")
     assert problem.hint == "proxyfeed apply"
+
+
+def test_a_rule_is_removed_also_from_a_chain_with_another_policy(
+    director: Namespace, nft_operator: Operator
+) -> None:
+    assert nft_operator.apply().exit_code == 0
+    script = f"delete chain {CHAIN}\nadd chain {CHAIN}\nadd rule {CHAIN} {NFT_RULE} 1\n"
+    director.run("nft", "-f", "-", input=script)
+
+    assert nft_operator.rule("remove").exit_code == 0
+
+    assert "meta mark" not in director.run("nft", "list", "ruleset").stdout

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 from tests.commands.director import DAY, Director, outcomes, rows, text
+from tests.kernel.backends import EITHER, KernelBackend
 from tests.kernel.namespaces import Lab, Namespace
 from tests.kernel.packets import Flood, marks
-from tests.kernel.product import IPTABLES, MARK, firewall_in, mark_rules
+from tests.kernel.product import MARK
 
 from proxyfeed.commands.apply import apply
 from proxyfeed.commands.decide import approve, release, rollback
@@ -27,7 +28,7 @@ from proxyfeed.prefixes import PrefixSet
 from proxyfeed.report import as_text
 from proxyfeed.store import create_or_upgrade
 
-pytestmark = pytest.mark.kernel
+pytestmark = [pytest.mark.kernel, EITHER]
 
 HOUR = timedelta(hours=1)
 # IPv4 and IPv6, the latter as Private Relay publishes it.
@@ -65,25 +66,36 @@ class KernelDirector(Director):
     """
 
     namespace: Namespace = field(init=False)
+    backend: KernelBackend = field(init=False)
+
+    def configure(self, toml: str) -> None:
+        word = f'backend = "{self.backend.spec.backend}"'
+        super().configure(toml.replace("\nmark = 1\n", f"\nmark = 1\n{word}\n"))
 
     def doors(self) -> Doors:
-        return replace(super().doors(), firewall=firewall_in(self.namespace))
+        return replace(super().doors(), firewall=self.backend.firewall(self.namespace))
 
     def live(self) -> PrefixSet:
         """
         What the kernel holds of set `relay`, by its own listing.
         """
-        added = [line for line in self.kernel().splitlines() if line.startswith("add proxyfeed_")]
-        return PrefixSet.parse(line.split()[2] for line in added)
+        return self.backend.held(self.namespace, "relay")
 
     def kernel(self) -> str:
         """
-        All sets and rules; a set that is made anew has another ``initval``.
+        All sets and rules; a set that is made anew has another ``initval``, and a rule of nft that
+        is put in anew another handle.
         """
-        saved = [self.namespace.run("ipset", "save").stdout]
-        for program in IPTABLES.values():
-            saved += mark_rules(self.namespace, program)
-        return "\n".join(saved)
+        return "\n".join([self.namespace.run("ipset", "save").stdout, self.ruleset()])
+
+    def ruleset(self) -> str:
+        return self.namespace.run("nft", "--stateless", "-a", "list", "ruleset").stdout
+
+    def chains(self) -> list[str]:
+        """
+        The chains with their rules, those of iptables too; without the sets.
+        """
+        return [part for part in self.ruleset().split("\n\n") if "chain " in part]
 
     def after(self, span: timedelta, *prefixes: str) -> Outcome:
         """
@@ -122,13 +134,14 @@ Start = Callable[[str, Namespace], KernelDirector]
 
 
 @pytest.fixture
-def start(tmp_path: Path, empty_database: Path) -> Iterator[Start]:
+def start(tmp_path: Path, empty_database: Path, backend: KernelBackend) -> Iterator[Start]:
     made = KernelDirector.start(tmp_path, empty_database)
     assert isinstance(made, KernelDirector)
+    made.backend = backend
 
     def configured(toml: str, namespace: Namespace) -> KernelDirector:
-        made.configure(toml)
         made.namespace = namespace
+        made.configure(toml)
         return made
 
     with closing(made.store):
@@ -261,8 +274,7 @@ def test_a_dead_feed_leaves_an_empty_set_and_a_rule_that_marks_nothing(
 ) -> None:
     made = start(DYING, lab.director)
     made.after(HOUR, *STAYS)
-    names = lab.director.run("ipset", "list", "-n").stdout
-    rules = [mark_rules(lab.director, program) for program in IPTABLES.values()]
+    names, chains = made.backend.names(lab.director), made.chains()
     assert set(marks(lab, INSIDE).values()) == {MARK}
 
     last = made.fail(4)
@@ -271,8 +283,8 @@ def test_a_dead_feed_leaves_an_empty_set_and_a_rule_that_marks_nothing(
 
     dead = made.fail(1)
     assert made.live() == PrefixSet()
-    assert lab.director.run("ipset", "list", "-n").stdout == names
-    assert [mark_rules(lab.director, program) for program in IPTABLES.values()] == rules
+    assert made.backend.names(lab.director) == names
+    assert made.chains() == chains
     assert set(marks(lab, INSIDE + OUTSIDE).values()) == {0}
     assert (codes(dead), dead.exit_code) == (["feed", "expired"], 3)
     assert "past its expire_after" in dead.problems[1].message
@@ -367,7 +379,7 @@ def test_a_list_that_may_be_empty_empties_its_set_without_a_failure(
 ) -> None:
     made = start(MAY_BE_EMPTY, director)
     made.after(HOUR, *STAYS)
-    rules = [mark_rules(director, program) for program in IPTABLES.values()]
+    chains = made.chains()
     made.publish(to="relay.txt", body=b"# nobody today\n")
 
     outcome = made.night()
@@ -375,7 +387,7 @@ def test_a_list_that_may_be_empty_empties_its_set_without_a_failure(
     assert outcomes(outcome) == {"relay": "new"}
     assert (outcome.exit_code, outcome.warnings) == (0, ())
     assert made.live() == PrefixSet()
-    assert [mark_rules(director, program) for program in IPTABLES.values()] == rules
+    assert made.chains() == chains
     assert made.status().exit_code == 0
 
 

@@ -11,8 +11,8 @@ from proxyfeed.commands.doors import Doors, to_problem
 from proxyfeed.config import Config
 from proxyfeed.converge import install_rules, remove_rules
 from proxyfeed.errors import ProxyfeedError
-from proxyfeed.firewall.rule import wanted_rule
-from proxyfeed.model import Outcome, Problem, RuleLines, RuleResult, SetSpec
+from proxyfeed.firewall.layout import wanted_rule
+from proxyfeed.model import Live, Outcome, Problem, RuleLines, RuleResult, SetSpec
 
 
 def rule(config: Config, doors: Doors, action: str, names: tuple[str, ...]) -> Outcome:
@@ -60,12 +60,12 @@ def _chosen(config: Config, action: str, names: tuple[str, ...]) -> tuple[SetSpe
 
 def _lines(doors: Doors, spec: SetSpec) -> RuleLines:
     live = doors.firewall.read(spec)
+    former = live.former or Live()
+    present = (live.rules, live.strays, former.rules, former.strays)
     return RuleLines(
         set=spec.name,
         wanted=tuple(wanted_rule(spec, family) for family in spec.families if spec.feeds),
-        present=tuple(
-            line for lines in (*live.rules.values(), *live.strays.values()) for line in lines
-        ),
+        present=tuple(line for rules in present for lines in rules.values() for line in lines),
     )
 
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 import re
 
 from proxyfeed.errors import BadPrefix
-from proxyfeed.model import SetSpec, VirtualService
+from proxyfeed.model import Backend, SetSpec, VirtualService
 from proxyfeed.notation import number_to_text, read_address
 from proxyfeed.prefixes import FAMILIES, PrefixSet
-from proxyfeed.table import Table, Texts, at_least_one, flag, prefix_set, texts, whole
+from proxyfeed.table import Table, Texts, at_least_one, flag, one_of, prefix_set, texts, whole
 
 # The kernel takes 31 characters for the name of an ipset: proxyfeed_<14>_v4_new.
 _SET_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,13}")
@@ -45,7 +45,10 @@ def read_set(name: str, table: Table) -> SetSpec:
     families = table.take("families", _families, served)
     if not set(families) <= set(served):
         table.mistake("families", "names a family without a virtual service")
+    backend = Backend(table.take("backend", one_of(*Backend), "ipset"))
     install_rule = table.take("rule", flag, True)
+    if not install_rule and backend is Backend.NFTABLES:
+        table.mistake("rule", "must be true with nftables: a rule sees only the sets of its table")
     table.close()
     return SetSpec(
         name=name,
@@ -57,6 +60,7 @@ def read_set(name: str, table: Table) -> SetSpec:
         protect=protect | real_servers | PrefixSet.parse(service.address for service in virtual),
         families=families,
         install_rule=install_rule,
+        backend=backend,
     )
 
 

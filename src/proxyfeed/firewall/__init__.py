@@ -1,16 +1,16 @@
 """
-The kernel's edge: the sets and the rules of one network namespace.
+The kernel's edge: the sets and the rules of one network namespace, by either backend.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from dataclasses import replace
 
+from proxyfeed.firewall.by_ipset import ByIpset
+from proxyfeed.firewall.by_nft import ByNft
 from proxyfeed.firewall.command import Runner
-from proxyfeed.firewall.ipset import OWN_PREFIX, Ipset, net_set, owner_of, service_set, temporary
-from proxyfeed.firewall.rule import Rules
-from proxyfeed.model import Live, SetSpec
-from proxyfeed.prefixes import FAMILIES
+from proxyfeed.model import Backend, Live, Plan, RulePlan, SetSpec
 
 __all__ = ["Firewall", "Runner"]
 
@@ -22,32 +22,51 @@ class Firewall:
 
     def __init__(self, runner: Runner | None = None) -> None:
         runner = runner or Runner()
-        self.ipset = Ipset(runner)
-        self.rules = Rules(runner)
+        self._ipset = ByIpset(runner)
+        self._nft = ByNft(runner)
 
     def read(self, spec: SetSpec) -> Live:
         """
-        Look at all that the kernel holds of one set, in every family that is or was served.
+        Look at all that the kernel holds of one set, in every family that is or was served, and
+        what the other backend has left of it.
 
         Raises:
             KernelError, Unequipped: it could not be looked at. Absent is never the answer then.
         """
-        names = set(self.ipset.names())
-        own = {f: {net_set(spec.name, f), service_set(spec.name, f)} for f in FAMILIES}
-        sets = [name for f in FAMILIES for name in sorted(own[f] & names)]
-        aside = {f: set(map(temporary, own[f])) for f in FAMILIES}
-        families = [f for f in FAMILIES if f in spec.families or (own[f] | aside[f]) & names]
-        ruled = families if spec.install_rule else []
-        return Live(
-            sets={name: self.ipset.read(name) for name in sets},
-            temporaries=tuple(name for f in FAMILIES for name in sorted(aside[f] & names)),
-            rules={family: self.rules.read(spec.name, family) for family in ruled},
-            strays={family: self.rules.read_strays(spec.name, family) for family in ruled},
-        )
+        if spec.backend is Backend.NFTABLES:
+            former = self._ipset.read_former(spec.name)
+            return replace(self._nft.read(spec.name), former=former)
+        live = self._ipset.read(spec.name, spec.families, has_rule=spec.install_rule)
+        return replace(live, former=self._nft.read_former(spec.name))
+
+    def write(self, plan: Plan) -> None:
+        """
+        Carry out *plan*, but for what is left by the other backend.
+        """
+        if plan.backend is Backend.NFTABLES:
+            self._nft.write(plan)
+        else:
+            self._ipset.write(plan)
+
+    def retire(self, plan: Plan) -> None:
+        """
+        Take out what is left by the other backend, if anything is.
+        """
+        if plan.former is None:
+            return
+        if plan.backend is Backend.NFTABLES:
+            self._ipset.retire(plan.set_name, plan.former)
+        else:
+            self._nft.retire(plan.set_name)
+
+    def set_rules(self, spec: SetSpec, rules: Iterable[RulePlan]) -> None:
+        if spec.backend is Backend.NFTABLES:
+            self._nft.set_rules(spec.name, rules)
+        else:
+            self._ipset.set_rules(spec.name, rules)
 
     def orphans(self, set_names: Collection[str]) -> tuple[str, ...]:
         """
-        The kernel sets of ours that belong to none of *set_names*.
+        The ipsets and tables of ours that belong to none of *set_names*.
         """
-        ours = [name for name in self.ipset.names() if name.startswith(OWN_PREFIX)]
-        return tuple(sorted(name for name in ours if owner_of(name) not in set_names))
+        return (*self._ipset.orphans(set_names), *self._nft.orphans(set_names))

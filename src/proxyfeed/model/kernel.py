@@ -7,19 +7,22 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from proxyfeed.model.settings import Backend
 from proxyfeed.prefixes import PrefixSet
 
-# A key of `proxyfeed.notation` in a hash:net, text such as "192.0.2.80,tcp:80" in a hash:ip,port.
+# A key of `proxyfeed.notation` in a set of prefixes, text such as "192.0.2.80,tcp:80" in one of
+# services.
 Member = int | str
 
 
 @dataclass(frozen=True, slots=True)
 class LiveSet:
     """
-    One ipset as the kernel lists it.
+    One ipset, or one set of nftables, as the kernel lists it.
 
-    *members* are keys for ``hash:net`` and text for ``hash:ip,port``. *odd* holds the lines that
-    proxyfeed would never have written, such as ``10.1.0.0/16 nomatch``.
+    *members* are keys in a set of prefixes and text in one of services. *odd* holds the entries
+    that proxyfeed would never have written, such as ``10.1.0.0/16 nomatch``. *max_entries* is 0
+    where there is no limit.
     """
 
     name: str
@@ -33,15 +36,18 @@ class LiveSet:
 @dataclass(frozen=True, slots=True)
 class Live:
     """
-    All that the kernel holds of one set: its ipsets by name, the names of *temporaries* that a
+    All that the kernel holds of one set: its *sets* by name, the names of *temporaries* that a
     crashed run left, and its MARK rules by family, in the tables that the host uses (*rules*) and
-    in those of the other variant (*strays*).
+    in those of the other variant of iptables (*strays*). *odd* is what else stands in a table of
+    ours. *former* is what the other backend holds of the set, since before it was changed.
     """
 
     sets: dict[str, LiveSet] = field(default_factory=dict)
     temporaries: tuple[str, ...] = ()
     rules: dict[int, tuple[str, ...]] = field(default_factory=dict)
     strays: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    odd: tuple[str, ...] = ()
+    former: Live | None = None
 
 
 class Action(StrEnum):
@@ -56,7 +62,7 @@ class Action(StrEnum):
 @dataclass(frozen=True, slots=True)
 class SetPlan:
     """
-    What is to be done to one ipset, and *why* in words for ``--dry-run``.
+    What is to be done to one set of the kernel, and *why* in words for ``--dry-run``.
     """
 
     name: str
@@ -90,28 +96,35 @@ class RulePlan:
 @dataclass(frozen=True, slots=True)
 class Plan:
     """
-    All that is to be done to one set. *temporaries* of a crashed run are cleaned on the way.
+    All that is to be done to one set. *temporaries* of a crashed run are cleaned on the way, what
+    is *odd* goes with the table that it is in, and *former* is removed when all else is proven.
     """
 
     set_name: str
     sets: tuple[SetPlan, ...]
     rules: tuple[RulePlan, ...] = ()
     temporaries: tuple[str, ...] = ()
+    odd: tuple[str, ...] = ()
+    former: Live | None = None
+    backend: Backend = Backend.IPSET
 
     @property
     def is_nothing(self) -> bool:
         """
         Whether the kernel holds all that it should, and nothing of ours besides.
         """
-        return self.is_proven and all(one.action is Action.NOTHING for one in self.sets)
+        has_nothing_else = all(one.action is Action.NOTHING for one in self.sets)
+        return self.is_proven and has_nothing_else and self.former is None
 
     @property
     def is_proven(self) -> bool:
         """
-        Whether the kernel holds all that it should; a set that is no longer served may remain.
+        Whether the kernel holds all that it should; a set that is no longer served may remain, and
+        what the other backend held.
         """
         return (
             not self.temporaries
+            and not self.odd
             and all(one.action in (Action.NOTHING, Action.REMOVE) for one in self.sets)
             and all(one.is_nothing for one in self.rules)
         )

@@ -126,10 +126,24 @@ class VirtualService:
         return f"{host}:{self.port}{suffix}"
 
 
+class Backend(StrEnum):
+    """
+    What holds a set in the kernel and marks its packets: an ipset and a rule of iptables, or a
+    table of nftables.
+    """
+
+    IPSET = "ipset"
+    NFTABLES = "nftables"
+
+    @property
+    def other(self) -> Backend:
+        return Backend.NFTABLES if self is Backend.IPSET else Backend.IPSET
+
+
 @dataclass(frozen=True, slots=True)
 class SetSpec:
     """
-    What one set should be: the union of *feeds*, less *exclude*, marked with *mark*.
+    What one set should be: the union of *feeds*, less *exclude*, marked with *mark* by *backend*.
 
     *families* are the address families that the kernel serves. *protect* holds the ranges that must
     never be in it: virtual services and real servers of the set included.
@@ -144,3 +158,4 @@ class SetSpec:
     protect: PrefixSet = PrefixSet()
     families: tuple[int, ...] = (4, 6)
     install_rule: bool = True
+    backend: Backend = Backend.IPSET
