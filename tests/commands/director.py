@@ -21,6 +21,7 @@ from proxyfeed.commands.update import update
 from proxyfeed.config import Config, parse
 from proxyfeed.firewall import Firewall, Runner
 from proxyfeed.model import Delivery, Event, Outcome, UpdateResult
+from proxyfeed.sources import Read, read, take_in
 from proxyfeed.sources.fetch import Transport, fetch
 from proxyfeed.store import Store, connect
 
@@ -96,7 +97,8 @@ def page(*prefixes: str) -> bytes:
 @dataclass
 class Director:
     """
-    *sent* are the alerts as they went out; while *mail_is_down* none of them arrives.
+    *sent* are the alerts as they went out; while *mail_is_down* none of them arrives. *read* is
+    what bodies are read with.
     """
 
     folder: Path
@@ -105,6 +107,7 @@ class Director:
     now: datetime = FIRST_NIGHT
     sent: list[Event] = field(default_factory=list)
     mail_is_down: bool = False
+    read: Read = read
     _published: int = 0
 
     @classmethod
@@ -133,7 +136,7 @@ class Director:
         return Doors(
             store=self.store,
             firewall=Firewall(Runner(path=str(self.folder / "nothing installed"))),
-            fetch=partial(fetch, transport=transport()),
+            take_in=partial(take_in, fetch=partial(fetch, transport=transport()), read=self.read),
             send=self._send,
             now=self.now,
             host="lvs1",

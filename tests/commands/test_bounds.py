@@ -7,8 +7,8 @@ from __future__ import annotations
 import pytest
 from tests.commands.director import ALERTS, TEXT_FEED, Director, outcomes, rows, text
 
-from proxyfeed import sources
 from proxyfeed.model import Body, Feed, Listing
+from proxyfeed.sources import read
 
 TWO = TEXT_FEED.replace(
     "[sets.relay]",
@@ -22,18 +22,17 @@ def publish_both(director: Director) -> None:
 
 
 def test_a_body_that_takes_all_memory_fails_its_feed_and_no_other(
-    director: Director, monkeypatch: pytest.MonkeyPatch
+    director: Director,
 ) -> None:
     director.configure(TWO)
     publish_both(director)
-    read = sources.read
 
     def read_or_choke(feed: Feed, body: Body) -> Listing:
         if feed.name == "relay":
             raise MemoryError
         return read(feed, body)
 
-    monkeypatch.setattr(sources, "read", read_or_choke)
+    director.read = read_or_choke
     outcome = director.update()
 
     assert outcomes(outcome) == {"relay": "too large", "other": "new"}
@@ -41,18 +40,17 @@ def test_a_body_that_takes_all_memory_fails_its_feed_and_no_other(
 
 
 def test_a_bug_in_the_reading_of_one_feed_loses_no_other_feeds_night(
-    director: Director, monkeypatch: pytest.MonkeyPatch
+    director: Director,
 ) -> None:
     director.configure(TWO + ALERTS)
     publish_both(director)
-    read = sources.read
 
     def read_or_fall(feed: Feed, body: Body) -> Listing:
         if feed.name == "relay":
             raise RuntimeError("a bug")
         return read(feed, body)
 
-    monkeypatch.setattr(sources, "read", read_or_fall)
+    director.read = read_or_fall
     with pytest.raises(RuntimeError, match="a bug"):
         director.update()
 

@@ -18,12 +18,13 @@ from proxyfeed.commands.feeds import list_feeds, show_feed, try_feed
 from proxyfeed.errors import OperatorMistake
 from proxyfeed.model import FeedsResult, Outcome, TryResult
 from proxyfeed.report import as_json, as_text
+from proxyfeed.sources import read
 from proxyfeed.sources.fetch import fetch
 
 
 def try_it(director: Director, target: str, **written: Any) -> Outcome:
     look = partial(fetch, transport=quiet_transport())
-    return try_feed(director.config, look, director.now, target, written)
+    return try_feed(director.config, look, read, director.now, target, written)
 
 
 def saved(director: Director, name: str, content: str | bytes) -> str:

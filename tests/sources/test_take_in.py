@@ -67,7 +67,7 @@ def feed_of(*urls: str, rules: Rules = TextRules(), may_be_empty: bool = False) 
 
 
 def take(feed: Feed, validators: Validators | None = None) -> Intake:
-    return take_in(feed, feed.urls, validators, partial(fetch, transport=transport()))
+    return take_in(feed, feed.urls, validators, partial(fetch, transport=transport()), read)
 
 
 def outcomes(intake: Intake) -> list[FetchOutcome]:
@@ -165,7 +165,7 @@ def test_a_fetch_is_told_what_is_known_of_its_own_url_only() -> None:
         return (Attempt(url, FetchOutcome.UNREACHABLE, None, 0, 0.0),)
 
     urls = ("https://a.example/", "https://b.example/", "https://c.example/")
-    take_in(feed_of(*urls), urls, known, failing)
+    take_in(feed_of(*urls), urls, known, failing, read)
 
     assert told == dict(zip(urls, (None, known, None), strict=True))
 
@@ -459,7 +459,7 @@ def test_a_list_in_the_configuration_is_read_without_any_fetch() -> None:
     def no_fetch(*_: object) -> tuple[()]:
         raise AssertionError("an inline list has no URL")
 
-    intake = take_in(feed_of(rules=rules), (), None, no_fetch)
+    intake = take_in(feed_of(rules=rules), (), None, no_fetch, read)
 
     assert outcomes(intake) == [FetchOutcome.NEW]
     assert (intake.source, intake.verdict.url) == (INLINE, INLINE)

@@ -11,6 +11,7 @@ import typer
 
 from proxyfeed.cli.options import Json
 from proxyfeed.cli.output import deliver
+from proxyfeed.cli.surroundings import apart
 from proxyfeed.errors import OperatorMistake
 
 feeds = typer.Typer(invoke_without_command=True)
@@ -88,10 +89,11 @@ def feeds_try(
     proxyfeed feeds try https://proxy.example.net/egress.json --path 'ranges[].cidr'
     """
     from proxyfeed.commands.feeds import try_feed
-    from proxyfeed.sources.fetch import fetch
 
     written = _written(form, path, prefix, column, heading, selector)
-    outcome = try_feed(context.obj.config(), fetch, datetime.now(UTC), target, written)
+    config = context.obj.config()
+    child = apart(config, context.obj)
+    outcome = try_feed(config, child.fetch, child.read, datetime.now(UTC), target, written)
     raise typer.Exit(deliver(outcome, json=json))
 
 

@@ -28,7 +28,7 @@ from proxyfeed.model import (
     TryResult,
 )
 from proxyfeed.redact import redact
-from proxyfeed.sources import Fetch, Intake, take_in
+from proxyfeed.sources import Fetch, Intake, Read, take_in
 from proxyfeed.sources.guess import guess_format, outline_of
 
 FEED_FAILED, HELD = 3, 4
@@ -52,7 +52,12 @@ def show_feed(config: Config, name: str) -> Outcome:
 
 
 def try_feed(
-    config: Config, fetch: Fetch, now: datetime, target: str, written: Mapping[str, Any]
+    config: Config,
+    fetch: Fetch,
+    read: Read,
+    now: datetime,
+    target: str,
+    written: Mapping[str, Any],
 ) -> Outcome:
     """
     Fetch and read a feed, by its name or its URL, and store nothing.
@@ -60,7 +65,7 @@ def try_feed(
     *written* are keys of the feed's table as the operator gave them; for a URL that no feed has,
     what is missing of them is guessed.
     """
-    feed, intake = _take_in(config, fetch, target, written)
+    feed, intake = _take_in(config, fetch, read, target, written)
     listing = intake.listing
     findings: tuple[Finding, ...] = ()
     problems = []
@@ -82,7 +87,7 @@ def try_feed(
 
 
 def _take_in(
-    config: Config, fetch: Fetch, target: str, written: Mapping[str, Any]
+    config: Config, fetch: Fetch, read: Read, target: str, written: Mapping[str, Any]
 ) -> tuple[Feed, Intake]:
     if "://" not in target and not target.startswith("file:"):
         if written:
@@ -91,14 +96,16 @@ def _take_in(
                 hint=f"proxyfeed feeds try {target}",
             )
         feed = _find(config, target)
-        return feed, take_in(feed, feed.urls, None, fetch)
+        return feed, take_in(feed, feed.urls, None, fetch, read)
     for feed in config.all_feeds().values():
         if target in feed.urls and not written:
-            return feed, take_in(feed, (target,), None, fetch)
-    return _take_in_new(fetch, target, written)
+            return feed, take_in(feed, (target,), None, fetch, read)
+    return _take_in_new(fetch, read, target, written)
 
 
-def _take_in_new(fetch: Fetch, url: str, written: Mapping[str, Any]) -> tuple[Feed, Intake]:
+def _take_in_new(
+    fetch: Fetch, read: Read, url: str, written: Mapping[str, Any]
+) -> tuple[Feed, Intake]:
     url = resolve(url, Path.cwd())
     attempts = fetch(url, FetchLimits(), None)
     body = attempts[-1].body
@@ -111,7 +118,7 @@ def _take_in_new(fetch: Fetch, url: str, written: Mapping[str, Any]) -> tuple[Fe
                 hint=f"proxyfeed feeds try {redact(url)} --path 'KEY[].cidr'",
             )
     feed = read_new_feed(_NEW, {"url": url, **keys})
-    return feed, take_in(feed, (url,), None, lambda *_: attempts)
+    return feed, take_in(feed, (url,), None, lambda *_: attempts, read)
 
 
 def _with_guess(guess: dict[str, Any], written: dict[str, Any]) -> dict[str, Any]:

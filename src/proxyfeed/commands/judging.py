@@ -26,7 +26,7 @@ from proxyfeed.model import (
 from proxyfeed.prefixes import PrefixSet
 from proxyfeed.redact import redact
 from proxyfeed.shipped import shipped
-from proxyfeed.sources import reader_digest, take_in
+from proxyfeed.sources import reader_digest
 from proxyfeed.store import url_digest
 
 # The fetch believes no Retry-After beyond it; later pauses come of a clock that was set back.
@@ -61,7 +61,7 @@ def judge_feed(
         paused = _paused(state, doors.now)
         urls = tuple(url for url in urls if redact(url) not in paused)
     doors.progress(f"fetching {feed.name}")
-    intake = take_in(feed, urls, _validators(feed, state), doors.fetch)
+    intake = doors.take_in(feed, urls, _validators(feed, state))
     base = Reading(feed.name, intake.attempts, _identity(intake.source), reader_digest(feed))
     if intake.verdict.outcome is FetchOutcome.NOT_MODIFIED and state.latest:
         return Judged(replace(base, version=state.latest.id))

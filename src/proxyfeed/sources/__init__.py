@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
 
 import proxyfeed
-from proxyfeed.errors import CutShort, EmptyList, ReadError
+from proxyfeed.errors import CutShort, EmptyList, FetchError, ReadError
 from proxyfeed.model import (
     Attempt,
     Body,
@@ -28,6 +28,7 @@ from proxyfeed.model import (
 from proxyfeed.prefixes import PrefixSet
 
 Fetch = Callable[[str, FetchLimits, Validators | None], tuple[Attempt, ...]]
+Read = Callable[[Feed, Body], Listing]
 
 # What a list that stands in the configuration has in the place of a URL.
 INLINE = "inline"
@@ -51,7 +52,12 @@ class Intake:
         return self.attempts[-1]
 
 
-def take_in(feed: Feed, urls: Sequence[str], validators: Validators | None, fetch: Fetch) -> Intake:
+TakeIn = Callable[[Feed, Sequence[str], Validators | None], Intake]
+
+
+def take_in(
+    feed: Feed, urls: Sequence[str], validators: Validators | None, fetch: Fetch, read: Read
+) -> Intake:
     """
     Try *urls* in order until one is read with certainty, or is known to be unchanged.
     """
@@ -65,22 +71,35 @@ def take_in(feed: Feed, urls: Sequence[str], validators: Validators | None, fetc
         if last.outcome is FetchOutcome.NOT_MODIFIED:
             return Intake(tuple(attempts), url)
         if last.body is not None and _is_readable(feed, last):
-            try:
-                listing = read(feed, last.body)
-            except EmptyList as exc:
-                attempts[-1] = replace(last, outcome=FetchOutcome.EMPTY, detail=exc.message)
-            except CutShort as exc:
-                attempts[-1] = replace(last, outcome=FetchOutcome.TRUNCATED, detail=exc.message)
-            except ReadError as exc:
-                attempts[-1] = replace(last, outcome=FetchOutcome.NOT_A_LIST, detail=exc.message)
-            except MemoryError:
-                # The other feeds have their night all the same.
-                detail = "it cannot be read in the memory that there is: lower max_bytes"
-                attempts[-1] = replace(last, outcome=FetchOutcome.TOO_LARGE, detail=detail)
-            else:
-                attempts[-1] = replace(last, outcome=FetchOutcome.NEW)
+            attempts[-1], listing = _read_attempt(feed, last, last.body, read)
+            if listing is not None:
                 return Intake(tuple(attempts), url, listing)
     return Intake(tuple(attempts), urls[-1])
+
+
+def _read_attempt(
+    feed: Feed, attempt: Attempt, body: Body, read: Read
+) -> tuple[Attempt, Listing | None]:
+    """
+    Read *body*, and return what *attempt* comes to by that.
+    """
+    try:
+        listing = read(feed, body)
+    except EmptyList as exc:
+        outcome, detail = FetchOutcome.EMPTY, exc.message
+    except CutShort as exc:
+        outcome, detail = FetchOutcome.TRUNCATED, exc.message
+    except ReadError as exc:
+        outcome, detail = FetchOutcome.NOT_A_LIST, exc.message
+    except FetchError as exc:
+        outcome, detail = FetchOutcome(exc.outcome), exc.message
+    except MemoryError:
+        # The other feeds have their night all the same.
+        outcome = FetchOutcome.TOO_LARGE
+        detail = "it cannot be read in the memory that there is: lower max_bytes"
+    else:
+        return replace(attempt, outcome=FetchOutcome.NEW), listing
+    return replace(attempt, outcome=outcome, detail=detail), None
 
 
 def read(feed: Feed, body: Body) -> Listing:

@@ -9,7 +9,13 @@ import re
 
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]{1,40})", re.IGNORECASE | re.ASCII)
 # Each leaves ASCII as it is. In UTF-7, "+ADw-" would be "<", and "+ADE-" "1".
-_TRUSTED_CODEC = re.compile(r"utf-8|iso8859-\d+|cp125\d|koi8-[ru]")
+TRUSTED_CODECS = frozenset(
+    [
+        *("utf-8", "koi8-r", "koi8-u"),
+        *(f"iso8859-{part}" for part in range(1, 17) if part != 12),  # which was never made
+        *(f"cp{page}" for page in range(1250, 1259)),
+    ]
+)
 
 
 def named_charset(content_type: str) -> str:
@@ -30,4 +36,4 @@ def trusted_codec(charset: str) -> str | None:
         return None
     # As browsers do: what calls itself ISO 8859-1 has en dashes of Windows all the same.
     codec = "cp1252" if codec in ("iso8859-1", "ascii") else codec
-    return codec if _TRUSTED_CODEC.fullmatch(codec) else None
+    return codec if codec in TRUSTED_CODECS else None

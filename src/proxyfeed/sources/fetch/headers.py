@@ -45,10 +45,13 @@ def _seconds(retry_after: str, now: float) -> float:
         # Ten digits are three centuries; int() refuses to read some thousands of them.
         return float(retry_after[:10])
 
+    from datetime import UTC
     from email.utils import parsedate_to_datetime
 
     try:
-        return parsedate_to_datetime(retry_after).timestamp() - now
+        date = parsedate_to_datetime(retry_after)
+        # "Fri Dec 31 23:59:59 1999" has no zone and is UTC all the same, whatever TZ says here.
+        return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now
     except (ValueError, TypeError, IndexError, OverflowError):
         return 0.0
 
@@ -58,5 +61,8 @@ def _sendable(headers: Mapping[str, str], name: str) -> str | None:
     Return a header that a request may carry: `"caf\\xe9"` would make every later request fail.
     """
     value = headers.get(name, "")
-    fit = value.isascii() and value.isprintable() and len(value) <= _LONGEST_VALIDATOR
-    return value if value and fit else None
+    return value if value and is_sendable(value) else None
+
+
+def is_sendable(value: str) -> bool:
+    return value.isascii() and value.isprintable() and len(value) <= _LONGEST_VALIDATOR

@@ -5,9 +5,11 @@ One exchange over HTTP: redirects, limits and deadline included. Only this modul
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from functools import lru_cache
 from http import HTTPStatus
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 
@@ -198,7 +200,7 @@ def verdict_on(error: type[Exception]) -> tuple[FetchOutcome, bool]:
 def _client(transport: Transport) -> httpx.AsyncClient:
     try:
         return httpx.AsyncClient(
-            verify=transport.verify,
+            verify=usual_authorities() if transport.verify is True else transport.verify,
             timeout=None,  # noqa: S113 - the countdown is over everything
             # A jar that takes nothing: a list is the same for everybody, or it is no list.
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
@@ -214,6 +216,18 @@ def _client(transport: Transport) -> httpx.AsyncClient:
             FetchOutcome.UNREACHABLE,
             "not a usable proxy in the environment (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY)",
         ) from error
+
+
+def usual_authorities() -> ssl.SSLContext:
+    """
+    Return what trusts the usual authorities, read from disk once, and again if others are named.
+    """
+    return _authorities(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+
+
+@lru_cache(maxsize=1)
+def _authorities(_file: str | None, _directory: str | None) -> ssl.SSLContext:
+    return httpx.create_ssl_context()
 
 
 def _auth(first: httpx.URL, here: httpx.URL) -> httpx.BasicAuth | None:
