@@ -221,7 +221,7 @@ def test_the_boot_unit_runs_a_command_that_exists(night: Path) -> None:
 
     done = run([*command, "--help"], path_of(BOOT), night)
 
-    assert command[:3] == ["/usr/bin/env", "proxyfeed", "apply"]
+    assert command[:3] == ["/usr/bin/env", "proxyfeed", "boot"]
     assert (done.returncode, done.stderr) == (0, "")
 
 

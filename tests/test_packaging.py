@@ -113,7 +113,13 @@ def test_a_wheel_from_the_source_distribution_is_the_same(
 
 
 def test_the_source_distribution_carries_what_proves_it(sdist: Path) -> None:
-    for name in ("Makefile", "requirements.lock", "tests/test_packaging.py", ".ci/run"):
+    for name in (
+        "Makefile",
+        "SECURITY.md",
+        "requirements.lock",
+        "tests/test_packaging.py",
+        ".ci/run",
+    ):
         assert (sdist / name).is_file()
     assert not (sdist / ".venv").exists()
 

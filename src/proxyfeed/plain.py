@@ -12,9 +12,9 @@ def plain(text: str, keep: str = "\n\t") -> str:
     Upstream text may carry terminal escapes, line ends, text that runs backwards, or halves of
     surrogate pairs, which no mail can be encoded with. *keep* is what may stay.
     """
+    if text.isprintable():
+        return text
+    # As `ascii` escapes it: a codec would be looked up, which a child without rights cannot do.
     return "".join(
-        char
-        if char.isprintable() or char in keep
-        else char.encode("unicode_escape").decode("ascii")
-        for char in text
+        char if char.isprintable() or char in keep else ascii(char)[1:-1] for char in text
     )

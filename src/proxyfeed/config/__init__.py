@@ -4,19 +4,19 @@ TOML to `Config`. Every mistake of a file is reported at once, with its place.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
 from proxyfeed.config.feeds import Known, read_feeds, read_known, read_known_feed
+from proxyfeed.config.file import read_settings
 from proxyfeed.config.sets import check_marks, read_set
 from proxyfeed.config.urls import anchor
 from proxyfeed.errors import ConfigError
 from proxyfeed.model import Feed, SetSpec
 from proxyfeed.prefixes import PrefixSet
-from proxyfeed.table import Table, duration, one_of, text, texts
+from proxyfeed.table import Table, duration, flag, one_of, text, texts
 
 # With no configuration at all: the feed that proxyfeed was conceived for.
 _DEFAULT: dict[str, object] = {"sets": {"aol": {"feeds": ["aol"], "mark": 1}}}
@@ -39,6 +39,9 @@ class Config:
 
     *feeds* are those that it configures or that its sets take, *known* the tables of all that it
     could take. The URLs of *database* and *feeds* may hold passwords, so neither is in its repr.
+    With *heal* the nightly update mends what another hand has changed in the kernel. *fetch_as* is
+    the user that root fetches and reads as; *warnings* tell who else may read the
+    files with them.
     """
 
     origin: str
@@ -48,6 +51,9 @@ class Config:
     sets: Mapping[str, SetSpec]
     alerts: AlertSettings
     known: Known = field(repr=False)
+    heal: bool = True
+    fetch_as: str = "nobody"
+    warnings: tuple[str, ...] = ()
 
     @property
     def is_automatic(self) -> bool:
@@ -77,16 +83,18 @@ def load(path: Path | None, state_folder: Path) -> Config:
 
     Raises:
         ConfigError: with every mistake of the file.
+        Exposed: others may change it.
     """
     if path is None:
         return parse(_DEFAULT, "the built-in configuration", state_folder, Path("/"))
     try:
-        values = tomllib.loads(path.read_text("utf-8"))
+        file = read_settings(path, "configuration")
     except OSError as exc:
         raise ConfigError(str(path), (f"cannot be read: {exc.strerror}",)) from exc
     except ValueError as exc:  # not UTF-8, not TOML, or a number of thousands of digits
         raise ConfigError(str(path), (f"is not TOML: {exc}",)) from exc
-    return parse(values, str(path), state_folder, path.absolute().parent)
+    config = parse(file.values, str(path), state_folder, path.absolute().parent)
+    return replace(config, warnings=(*file.warnings, *config.warnings))
 
 
 def is_there(path: Path) -> bool:
@@ -108,11 +116,14 @@ def parse(values: object, origin: str, state_folder: Path, folder: Path) -> Conf
     *folder*.
     """
     mistakes: list[str] = []
+    warnings: list[str] = []
     top = Table(values, "", mistakes)
     database = top.take("database", text, f"sqlite:///{state_folder}/proxyfeed.db")
     apply = top.take("apply", one_of("auto", "manual"), "auto")
+    heal = top.take("heal", flag, True)
+    fetch_as = top.take("fetch_as", _user, "nobody")
     own_catalog = top.take("catalog", text, "")
-    known = read_known(folder / own_catalog if own_catalog else None, mistakes)
+    known = read_known(folder / own_catalog if own_catalog else None, mistakes, warnings)
     sets = {name: read_set(name, table) for name, table in top.tables("sets").items()}
     feeds = read_feeds(top.tables("feeds"), sets, known, folder, mistakes)
     alerts = _read_alerts(top.table("alerts"))
@@ -122,7 +133,29 @@ def parse(values: object, origin: str, state_folder: Path, folder: Path) -> Conf
         mistakes.append("sets: there is none, so there is nothing to keep")
     if mistakes:
         raise ConfigError(origin, tuple(mistakes))
-    return Config(origin, anchor(database, folder), apply, feeds, sets, alerts, known)
+    return Config(
+        origin=origin,
+        database=anchor(database, folder),
+        apply=apply,
+        feeds=feeds,
+        sets=sets,
+        alerts=alerts,
+        known=known,
+        heal=heal,
+        fetch_as=fetch_as,
+        warnings=tuple(warnings),
+    )
+
+
+def _user(value: object) -> str:
+    import pwd
+
+    name = text(value)
+    try:
+        pwd.getpwnam(name)
+    except (KeyError, ValueError):  # a NUL in it
+        raise ValueError("must be a user of this machine") from None
+    return name
 
 
 def _read_alerts(table: Table) -> AlertSettings:

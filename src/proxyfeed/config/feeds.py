@@ -6,13 +6,13 @@ from __future__ import annotations
 
 import difflib
 import re
-import tomllib
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from proxyfeed.catalog import catalog
+from proxyfeed.config.file import read_settings
 from proxyfeed.config.rules import FORMATS, read_rules
 from proxyfeed.config.urls import is_usable, resolve
 from proxyfeed.errors import OperatorMistake
@@ -53,7 +53,7 @@ _STAMPS = ("last-modified", "etag", "none")
 Known = Mapping[str, dict[str, Any]]
 
 
-def read_known(path: Path | None, mistakes: list[str]) -> Known:
+def read_known(path: Path | None, mistakes: list[str], warnings: list[str]) -> Known:
     """
     The built-in catalogue, with the tables of the operator's file at *path* over it.
 
@@ -62,13 +62,14 @@ def read_known(path: Path | None, mistakes: list[str]) -> Known:
     if path is None:
         return catalog()
     try:
-        tables = tomllib.loads(path.read_text("utf-8"))
+        tables, warned = read_settings(path, "catalogue")
     except OSError as exc:
         mistakes.append(f"catalog: {path} cannot be read: {exc.strerror}")
         return catalog()
     except ValueError as exc:
         mistakes.append(f"catalog: {path} is not TOML: {exc}")
         return catalog()
+    warnings += warned
     if isinstance(tables.get("feeds"), dict) and "format" not in tables["feeds"]:
         what = "in a catalogue, tables are named [NAME] and not [feeds.NAME]"
         mistakes.append(f"{path.name}: feeds: {what}")

@@ -10,7 +10,8 @@ from datetime import date, datetime, timedelta
 from enum import Enum
 from typing import Any
 
-from proxyfeed.model import Body, Diff, Feed, Outcome, Problem, SetPlan
+from proxyfeed.model import Body, Diff, Feed, Live, Outcome, Problem, SetPlan
+from proxyfeed.plain import plain
 from proxyfeed.prefixes import PrefixSet
 
 # The form of the envelope; it rises when a key goes or changes its meaning.
@@ -41,8 +42,8 @@ def envelope(
     errors = [
         {
             "code": problem.code,
-            "message": problem.message,
-            "hint": problem.hint,
+            "message": plain(problem.message),
+            "hint": plain(problem.hint),
             "subject": problem.subject,
             "exit_code": problem.exit_code,
         }
@@ -55,7 +56,7 @@ def envelope(
         "exit_code": exit_code,
         "data": data,
         "errors": errors,
-        "warnings": list(warnings),
+        "warnings": [plain(warning) for warning in warnings],
     }
     return json.dumps(whole, indent=2, ensure_ascii=True) + "\n"
 
@@ -82,6 +83,13 @@ def to_data(value: object) -> Any:
                 "add": len(value.add),
                 "delete": len(value.delete),
             }
+        case Live():
+            rules = (*value.rules.values(), *value.strays.values())
+            return {
+                "sets": [*value.sets, *value.temporaries],
+                "rules": [line for lines in rules for line in lines],
+                "odd": list(value.odd),
+            }
         case Feed():
             return {"format": value.format, **_fields(value)}
         case tuple():
@@ -95,12 +103,15 @@ def _fields(value: Any) -> dict[str, Any]:
 
 def _scalar(value: object) -> Any:
     match value:
+        case Enum():
+            return value.value
+        case str():
+            # JSON has its own escapes, and `jq -r` takes them back on somebody's terminal.
+            return plain(value)
         case datetime() | date():
             return value.isoformat()
         case timedelta():
             return value.total_seconds()
-        case Enum():
-            return value.value
     return value
 
 
