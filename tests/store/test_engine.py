@@ -101,7 +101,7 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 def test_a_folder_in_the_place_of_the_database_is_refused(opening: Opening, tmp_path: Path) -> None:
     error = failure(opening, f"sqlite:///{tmp_path}")
 
-    assert "it cannot be opened by this user (unable to open database file)" in error.message
+    assert "a folder is in its place (unable to open database file)" in error.message
 
 
 @OPENINGS

@@ -8,7 +8,17 @@ from typing import Annotated
 
 import typer
 
-from proxyfeed.cli.options import DryRun, Json, Quiet, Reason, Sets, VersionNumber
+from proxyfeed.cli.confirming import keep_if_healthy, read_condition
+from proxyfeed.cli.options import (
+    DryRun,
+    Health,
+    Json,
+    Quiet,
+    Reason,
+    Sets,
+    VersionNumber,
+    Within,
+)
 from proxyfeed.cli.output import deliver
 from proxyfeed.cli.surroundings import reading, writing
 
@@ -25,41 +35,56 @@ def apply(
     context: typer.Context,
     sets: Sets = None,
     dry_run: DryRun = False,
+    confirm_within: Within = None,
+    health: Health = None,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
     """
     Bring the kernel to what is desired.
 
-    Needs no network; the result is read back and proven.
+    Needs no network; the result is read back and proven. With --confirm-within it is taken back
+    after that time, whatever becomes of your session, unless you type: proxyfeed confirm
 
     \b
-    proxyfeed apply --dry-run   the plan
-    proxyfeed apply             carry it out, or mend what differs
+    proxyfeed apply --dry-run              the plan
+    proxyfeed apply                        carry it out, or mend what differs
+    proxyfeed apply --confirm-within 10m   the same, on trial
     """
     from proxyfeed.commands.apply import apply as command
 
+    on = read_condition(context.obj, confirm_within, health, dry_run=dry_run)
     with writing(context.obj, "apply", has_lock=not dry_run) as (config, doors):
-        outcome = command(config, doors, tuple(sets or ()), dry_run=dry_run)
+        outcome = command(config, doors, tuple(sets or ()), dry_run=dry_run, within=on.within)
+    outcome = keep_if_healthy(context.obj, outcome, on.health)
     raise typer.Exit(deliver(outcome, json=json, quiet=quiet))
 
 
 def rollback(
-    context: typer.Context, version: VersionNumber, reason: Reason = None, json: Json = False
+    context: typer.Context,
+    version: VersionNumber,
+    reason: Reason = None,
+    confirm_within: Within = None,
+    health: Health = None,
+    json: Json = False,
 ) -> None:
     """
     Go back to an accepted version.
 
     Its feed is pinned to it and the set is applied, in one step. The nightly update goes on
-    recording what upstream publishes, and honours the pin.
+    recording what upstream publishes, and honours the pin. With --confirm-within all this is taken
+    back after that time, unless you type: proxyfeed confirm
 
     \b
     proxyfeed rollback 12 --reason "users of VIP 80 lose their carts"
+    proxyfeed rollback 12 --confirm-within 10m --health "curl -f http://192.0.2.80/"
     """
     from proxyfeed.commands.decide import rollback as command
 
+    on = read_condition(context.obj, confirm_within, health)
     with writing(context.obj, f"rollback {version}") as (config, doors):
-        outcome = command(config, doors, version, reason=reason)
+        outcome = command(config, doors, version, reason=reason, within=on.within)
+    outcome = keep_if_healthy(context.obj, outcome, on.health)
     raise typer.Exit(deliver(outcome, json=json))
 
 

@@ -5,11 +5,14 @@ What only an operator decides: approve, reject, rollback, release.
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 from proxyfeed.commands.apply import apply_sets
 from proxyfeed.commands.desired import part_of, states_of
 from proxyfeed.commands.doors import Doors
 from proxyfeed.commands.judging import findings_for
+from proxyfeed.commands.taking_back import reverted_problem, take_overdue_back
+from proxyfeed.commands.trial import begin, refuse_pending, settle
 from proxyfeed.config import Config
 from proxyfeed.errors import GuardError, OperatorMistake
 from proxyfeed.model import (
@@ -77,9 +80,18 @@ def reject(doors: Doors, number: int, *, reason: str | None) -> Outcome:
     return Outcome("reject", DecisionResult("reject", version.feed, number, active, diff, note))
 
 
-def rollback(config: Config, doors: Doors, number: int, *, reason: str | None) -> Outcome:
+def rollback(
+    config: Config,
+    doors: Doors,
+    number: int,
+    *,
+    reason: str | None,
+    within: timedelta | None = None,
+) -> Outcome:
     """
     Pin a feed to one of its accepted versions and apply it, in one step.
+
+    What is not confirmed *within* that time is taken back, and the pin with it.
     """
     version = doors.store.version(number)
     _refuse_unaccepted(version)
@@ -90,21 +102,32 @@ def rollback(config: Config, doors: Doors, number: int, *, reason: str | None) -
             "there is nothing in the kernel to roll back",
             hint="proxyfeed status",
         )
+    late, problems = take_overdue_back(config, doors)
+    refuse_pending(doors, specs)
     state = doors.store.state(version.feed, doors.now)
     was_active = state.active is not None and state.active.id == number
     before = part_of(doors, config.feeds[version.feed], state).prefixes
     diff = Diff.between(before, doors.store.content(version))
+    begun = (
+        begin(doors, specs, "rollback", within, feed=version.feed, pin=state.pin) if within else ()
+    )
     if reason is not None or not (state.pin and state.pin.version == number):
         doors.store.pin(Pin(version.feed, number, doors.now, doors.who, reason))
     states = states_of(doors, tuple(config.feeds))
-    sets, problems = apply_sets(config, doors, specs, states, "rollback")
+    sets, failed = apply_sets(config, doors, specs, states, "rollback")
+    trials, unsettled = settle(doors, begun, sets)
     lift = f"to lift the pin: proxyfeed release {version.feed}"
     note = f"feed {version.feed} is pinned to version {number}; {lift}"
     if was_active:
         pinned = "pinned already" if state.pin else "now pinned"
         note = f"version {number} of feed {version.feed} was active, and is {pinned}; {lift}"
-    result = DecisionResult("rollback", version.feed, number, number, diff, note, sets)
-    return Outcome("rollback", result, problems)
+    if begun and not trials:
+        note = (
+            f"rollback to version {number} of feed {version.feed} failed: all is as it was before"
+        )
+    result = DecisionResult("rollback", version.feed, number, number, diff, note, sets, trials)
+    warnings = tuple(reverted_problem(one).message for one in late)
+    return Outcome("rollback", result, problems + failed + unsettled, warnings)
 
 
 def release(config: Config, doors: Doors, feed: str) -> Outcome:

@@ -3,6 +3,7 @@ The nouns that every room shares: frozen values, no behaviour beyond what they a
 """
 
 from proxyfeed.model.alerts import AlertKind, AlertState, Delivery, Event
+from proxyfeed.model.confirming import Confirmation, ConfirmResult, Stage, Trial, Uptime
 from proxyfeed.model.fetching import Attempt, Body, FetchOutcome, Validators
 from proxyfeed.model.kernel import Action, Applied, Live, LiveSet, Member, Plan, RulePlan, SetPlan
 from proxyfeed.model.listing import Labels, Listing, RejectedRow
@@ -42,12 +43,14 @@ from proxyfeed.model.runs import (
     ApplyResult,
     DecisionResult,
     FeedReport,
+    RevertResult,
     SetReport,
     UpdateResult,
     Waiting,
 )
 from proxyfeed.model.settings import (
     About,
+    Backend,
     Feed,
     FetchLimits,
     Kind,
@@ -79,10 +82,13 @@ __all__ = [
     "Applied",
     "ApplyResult",
     "Attempt",
+    "Backend",
     "Body",
     "Column",
     "Comparison",
     "ConfigResult",
+    "ConfirmResult",
+    "Confirmation",
     "CsvRules",
     "DecisionResult",
     "Delivery",
@@ -121,6 +127,7 @@ __all__ = [
     "Query",
     "Reading",
     "RejectedRow",
+    "RevertResult",
     "RuleLines",
     "RulePlan",
     "RuleResult",
@@ -131,13 +138,16 @@ __all__ = [
     "SetStatus",
     "Severity",
     "ShowResult",
+    "Stage",
     "Status",
     "StatusResult",
     "Stay",
     "TextRules",
     "Timing",
+    "Trial",
     "TryResult",
     "UpdateResult",
+    "Uptime",
     "Validators",
     "Version",
     "VirtualService",

@@ -11,10 +11,11 @@ from enum import StrEnum
 
 class AlertKind(StrEnum):
     """
-    What an alert is about. *CHANGED*, *MENDED*, *RECOVERED* and *TEST* happen once; the
-    others last.
+    What an alert is about. *CHANGED*, *MENDED*, *RECOVERED* and *TEST* happen once, and so
+    does *ACCEPTED* for each version; the others last.
     """
 
+    ACCEPTED = "accepted"
     CHANGED = "changed"
     HELD = "held"
     FAILED = "failed"
@@ -25,6 +26,7 @@ class AlertKind(StrEnum):
     DRIFT = "drift"
     MENDED = "mended"
     APPLY = "apply failed"
+    REVERTED = "taken back"
     RECOVERED = "recovered"
     TEST = "test"
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from proxyfeed.model.alerts import Delivery
+from proxyfeed.model.confirming import Trial
 from proxyfeed.model.fetching import Attempt
 from proxyfeed.model.kernel import Plan
 from proxyfeed.model.listing import Labels, Listing
@@ -143,12 +144,17 @@ class SetStatus:
 
 @dataclass(frozen=True, slots=True)
 class StatusResult:
+    """
+    *trials* are the sets that wait for confirmation, and those that were taken back for want of it.
+    """
+
     feeds: tuple[FeedStatus, ...]
     sets: tuple[SetStatus, ...]
     deliveries: tuple[Delivery, ...]
     database: str
     config: str
     orphans: tuple[str, ...] = ()
+    trials: tuple[Trial, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +175,8 @@ class ConfigResult:
     origin: str
     database: str
     apply: str
+    heal: bool
+    fetch_as: str
     feeds: tuple[Feed, ...]
     sets: tuple[SetSpec, ...]
     alerts: tuple[str, ...]

@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from proxyfeed.model.confirming import Trial
 from proxyfeed.model.fetching import Attempt, FetchOutcome
 from proxyfeed.model.kernel import Plan
 from proxyfeed.model.versions import Diff, FetchRow, Finding, Pin, Severity
@@ -102,15 +103,30 @@ class UpdateResult:
 
 @dataclass(frozen=True, slots=True)
 class ApplyResult:
+    """
+    *trials* are what of *sets* is yet to be confirmed.
+    """
+
     sets: tuple[SetReport, ...]
     dry_run: bool = False
+    trials: tuple[Trial, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RevertResult:
+    """
+    The *sets* that were brought back to what they held before.
+    """
+
+    sets: tuple[SetReport, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class DecisionResult:
     """
     What an operator decided: *action* is approve, reject, rollback or release; *diff* is what it
-    changes in what the feed counts as, and *sets* what was written to the kernel.
+    changes in what the feed counts as, and *sets* what was written to the kernel. *trials* are
+    what of it is yet to be confirmed.
     """
 
     action: str
@@ -120,3 +136,4 @@ class DecisionResult:
     diff: Diff
     note: str
     sets: tuple[SetReport, ...] = ()
+    trials: tuple[Trial, ...] = ()

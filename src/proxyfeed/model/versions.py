@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from proxyfeed.model.fetching import Attempt, FetchOutcome
 from proxyfeed.model.listing import Labels
+from proxyfeed.model.settings import SetSpec
 from proxyfeed.prefixes import PrefixSet
 
 
@@ -176,7 +177,8 @@ class Reading:
 class Application:
     """
     One writing of one set to the kernel of one host: *digest* is what was read back,
-    *layout* names the kernel objects that it made.
+    *layout* names the kernel objects that it made, *spec* is what it was made by, None where that
+    was not recorded yet.
     """
 
     host: str
@@ -188,6 +190,7 @@ class Application:
     seconds: float
     digest: str
     layout: str = ""
+    spec: SetSpec | None = None
 
 
 @dataclass(frozen=True, slots=True)

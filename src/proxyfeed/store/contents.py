@@ -8,10 +8,11 @@ import json
 import zlib
 from collections.abc import Iterable
 from itertools import groupby, pairwise
+from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, Row, delete, insert, select
 
-from proxyfeed.errors import StoreError
+from proxyfeed.errors import OperatorMistake, StoreError
 from proxyfeed.model import Labels, Status, Version
 from proxyfeed.notation import BITS, make_key
 from proxyfeed.prefixes import FAMILIES, PrefixSet
@@ -30,10 +31,7 @@ def read_content(connection: Connection, version: Version) -> PrefixSet:
     if version.status is Status.ACCEPTED:
         content = _read_accepted(connection, _feed_id(connection, version), version.id)
     else:
-        packed = connection.execute(
-            select(held_contents.c.content).where(held_contents.c.version_id == version.id)
-        ).scalar_one()
-        content = _unpack(zlib.decompress(packed).decode())
+        content = unpack(zlib.decompress(_read_held(connection, version).content).decode())
     if content.digest != version.digest:
         raise damaged(version, "does not read back as it was recorded")
     return content
@@ -50,14 +48,24 @@ def read_labels(connection: Connection, version: Version) -> Labels:
         number = _feed_id(connection, version)
         found = labelled.read_accepted(connection, number, version.id, version.label)
     else:
-        packed = connection.execute(
-            select(held_contents.c.labels).where(held_contents.c.version_id == version.id)
-        ).scalar_one()
-        parts = json.loads(zlib.decompress(packed or b""))
-        found = Labels.of(version.label, ((text, _unpack(part)) for text, part in parts.items()))
+        parts = json.loads(zlib.decompress(_read_held(connection, version).labels or b""))
+        found = Labels.of(version.label, ((text, unpack(part)) for text, part in parts.items()))
     if found.digest != version.labels_digest:
         raise damaged(version, "has labels that do not read back as they were recorded")
     return found
+
+
+def _read_held(connection: Connection, version: Version) -> Row[Any]:
+    query = select(held_contents).where(held_contents.c.version_id == version.id)
+    row = connection.execute(query).first()
+    if row is None:
+        # Not that of a rejected one among many: see `proxyfeed.store.pruning`.
+        raise OperatorMistake(
+            f"version {version.id} of feed {version.feed} was {version.status} long ago, and what "
+            "it held is no longer kept",
+            hint=f"proxyfeed history {version.feed}",
+        )
+    return row
 
 
 def damaged(version: Version, what: str) -> StoreError:
@@ -87,11 +95,11 @@ def write_accepted(
 
 
 def write_held(connection: Connection, version: int, content: PrefixSet, labels: Labels) -> None:
-    parts = json.dumps({text: _pack(part) for text, part in labels.parts})
+    parts = json.dumps({text: pack(part) for text, part in labels.parts})
     connection.execute(
         insert(held_contents).values(
             version_id=version,
-            content=zlib.compress(_pack(content).encode()),
+            content=zlib.compress(pack(content).encode()),
             labels=zlib.compress(parts.encode()) if labels else None,
         )
     )
@@ -163,13 +171,13 @@ def _join(found: Iterable[Life]) -> list[Life]:
     return joined
 
 
-def _pack(content: PrefixSet) -> str:
+def pack(content: PrefixSet) -> str:
     """
     Write a set as ``1400000018 1400010018/2a00...20``: its keys, the families apart.
     """
     return "/".join(" ".join(f"{key:x}" for key in content.keys(family)) for family in FAMILIES)
 
 
-def _unpack(packed: str) -> PrefixSet:
+def unpack(packed: str) -> PrefixSet:
     ipv4, ipv6 = packed.split("/")
     return PrefixSet(*(tuple(int(key, 16) for key in keys.split()) for keys in (ipv4, ipv6)))

@@ -4,33 +4,24 @@ Opening the database, and the one place that knows what only SQLite has.
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError
 
 import proxyfeed
+from proxyfeed import modes
 from proxyfeed.errors import OperatorMistake, StoreError
+from proxyfeed.refused import look_at, said
 from proxyfeed.shipped import shipped
+from proxyfeed.store.failures import store_errors
 from proxyfeed.store.schema import REVISION
 
 _BUSY_MILLISECONDS = 10_000
 # The execution option that `for_writing` sets and `_begin` reads.
 _WRITES = "proxyfeed_writes"
-# What SQLite says, and what it means to the person who reads it.
-_CAUSES = (
-    ("database is locked", "another program keeps it locked", "proxyfeed status"),
-    ("readonly", "it is read-only for this user", "run it as root"),
-    ("unable to open", "it cannot be opened by this user", "run it as root, or: proxyfeed init"),
-    ("disk is full", "its disk is full", "df -h"),
-    ("disk I/O error", "its disk has an I/O error", "dmesg"),
-    ("malformed", "the file is damaged", "restore it from a backup"),
-    ("not a database", "the file is no database", "restore it from a backup"),
-)
 
 
 def connect(url: str) -> Engine:
@@ -39,10 +30,13 @@ def connect(url: str) -> Engine:
 
     Raises:
         StoreError: it is not there, cannot be used, or has another schema.
+        Exposed: others may change it.
     """
     path = sqlite_path(url)
     if path and _size(path) is None:
         raise StoreError(f"there is no database at {path}", hint="proxyfeed init")
+    if path:
+        modes.check_database(path, modes.caller())
     engine = _engine(url)
     with ExitStack() as failure:
         failure.callback(engine.dispose)
@@ -63,9 +57,10 @@ def create_or_upgrade(url: str) -> Engine:
             path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
         except OSError as exc:
             raise StoreError(
-                f"the folder {path.parent} of the database cannot be made: {exc.strerror}",
-                hint="run it as root, or change `database` in the configuration",
+                f"the folder {path.parent} of the database cannot be made: {said(exc)}",
+                hint=look_at(exc, otherwise="change `database` in the configuration"),
             ) from exc
+        modes.check_database(path, modes.caller())
     engine = _engine(url)
     with ExitStack() as failure:
         failure.callback(engine.dispose)
@@ -101,32 +96,6 @@ def for_writing(engine: Engine) -> Engine:
     return engine.execution_options(**{_WRITES: True})
 
 
-@contextmanager
-def store_errors(engine: Engine) -> Iterator[None]:
-    """
-    Map what SQLAlchemy and the driver raise, and rows that make no sense, to `StoreError`.
-    """
-    name = engine.url.render_as_string(hide_password=True)
-    try:
-        yield
-    except UnicodeEncodeError as exc:
-        # As in `--reason` from a terminal of another encoding.
-        raise OperatorMistake(
-            f"{exc.object!r} is not UTF-8 and cannot be recorded", hint="write it in UTF-8"
-        ) from exc
-    except (ValueError, zlib.error) as exc:
-        raise StoreError(
-            f"database {name}: it holds what proxyfeed never writes ({exc})",
-            hint="restore it from a backup",
-        ) from exc
-    except SQLAlchemyError as exc:
-        said = str(getattr(exc, "orig", None) or exc).splitlines()[0]
-        for sign, meaning, hint in _CAUSES:
-            if sign in said:
-                raise StoreError(f"database {name}: {meaning} ({said})", hint=hint) from exc
-        raise StoreError(f"database {name}: {said}", hint="proxyfeed status") from exc
-
-
 def _parse(url: str) -> URL:
     try:
         parsed = make_url(url)
@@ -145,10 +114,18 @@ def _parse(url: str) -> URL:
 
 def is_empty(url: str) -> bool:
     """
-    Whether an SQLite URL names a file that is not there yet, or one that a cut-off run left empty.
+    Whether an SQLite URL names a file that is not there yet, or one in which a run that was cut off
+    made no table.
     """
     path = sqlite_path(url)
-    return path is not None and not _size(path)
+    if path is None or not _size(path):
+        return path is not None
+    engine = _engine(url)
+    with ExitStack() as cleanup:
+        cleanup.callback(engine.dispose)
+        cleanup.enter_context(store_errors(engine))
+        connection = cleanup.enter_context(engine.connect())
+        return not connection.dialect.get_table_names(connection)
 
 
 def _size(path: Path) -> int | None:
@@ -158,7 +135,8 @@ def _size(path: Path) -> int | None:
         return None
     except OSError as exc:
         raise StoreError(
-            f"the database {path} cannot be looked at: {exc.strerror}", hint="run it as root"
+            f"the database {path} cannot be looked at: {said(exc)}",
+            hint=look_at(exc, otherwise=f"ls -l {path}"),
         ) from exc
 
 
@@ -199,8 +177,8 @@ def _revision(engine: Engine) -> str | None:
         if not connection.dialect.has_table(connection, "alembic_version"):
             return None
         query = text("SELECT version_num FROM alembic_version")
-        found: str | None = connection.execute(query).scalar()
-        return found
+        found = connection.execute(query).scalar()
+        return None if found is None else str(found)
 
 
 def _wrong_schema(engine: Engine, found: str | None) -> StoreError:
@@ -220,6 +198,7 @@ def _wrong_schema(engine: Engine, found: str | None) -> StoreError:
 def _migrate(engine: Engine) -> None:
     from alembic import command
     from alembic.config import Config
+    from alembic.script.revision import RevisionError
     from alembic.util import CommandError
 
     config = Config()
@@ -228,5 +207,9 @@ def _migrate(engine: Engine) -> None:
         config.attributes["connection"] = connection
         try:
             command.upgrade(config, "head")
-        except CommandError as exc:
-            raise StoreError(f"the database cannot be upgraded: {exc}") from exc
+        except (CommandError, RevisionError) as exc:
+            name = engine.url.render_as_string(hide_password=True)
+            raise StoreError(
+                f"database {name} is as it was and cannot be upgraded: {exc}",
+                hint="install proxyfeed anew, all of one release, then: proxyfeed init",
+            ) from exc

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, delete, insert, select
 
 from proxyfeed.model import AlertKind, AlertState, Application, Delivery
 from proxyfeed.store.schema import applications, deliveries, told
+from proxyfeed.store.specs import read_spec, write_spec
 
 
 def write_application(connection: Connection, application: Application) -> None:
@@ -25,6 +26,7 @@ def write_application(connection: Connection, application: Application) -> None:
             seconds=application.seconds,
             digest=application.digest,
             layout=application.layout,
+            spec=write_spec(application.spec) if application.spec else None,
         )
     )
 
@@ -49,6 +51,7 @@ def read_last_application(connection: Connection, host: str, set_name: str) -> A
         seconds=row.seconds,
         digest=row.digest,
         layout=row.layout,
+        spec=read_spec(row.spec) if row.spec else None,
     )
 
 
@@ -62,7 +65,8 @@ def read_told(connection: Connection, host: str) -> tuple[AlertState, ...]:
 
 def replace_told(connection: Connection, host: str, states: Sequence[AlertState]) -> None:
     connection.execute(delete(told).where(told.c.host == host))
-    for state in states:
+    # Of two troubles of one kind that a subject has at once, one is remembered.
+    for state in {(one.kind, one.subject): one for one in states}.values():
         connection.execute(
             insert(told).values(
                 host=host,

@@ -4,13 +4,10 @@ The tables. What changes here changes by a migration; a test holds the two again
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from sqlalchemy import (
+    Boolean,
     CheckConstraint,
     Column,
-    DateTime,
-    Dialect,
     Float,
     ForeignKey,
     Index,
@@ -21,48 +18,19 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    TypeDecorator,
     UniqueConstraint,
     text,
 )
 
+from proxyfeed.store.columns import UtcDateTime, UtcText
+
 # The newest migration; `connect` compares it with one query, so that Alembic stays unimported.
-REVISION = "0002"
-
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """
-    An aware time, kept as naive UTC because SQLite has no other.
-    """
-
-    impl = DateTime
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
-        return value.astimezone(UTC).replace(tzinfo=None) if value else None
-
-    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
-        return value.replace(tzinfo=UTC) if value else None
+REVISION = "0003"
 
 
 def _index_of_known(name: str, column: str) -> Index:
     known = text(f"{column} IS NOT NULL")
     return Index(name, "feed_id", column, sqlite_where=known, postgresql_where=known)
-
-
-class UtcText(TypeDecorator[datetime]):
-    """
-    The same in a column of text, ``2026-02-06 20:44:02.000000``, whose order is that of time.
-    """
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> str | None:
-        return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}" if value else None
-
-    def process_result_value(self, value: str | None, _dialect: Dialect) -> datetime | None:
-        return datetime.fromisoformat(value).replace(tzinfo=UTC) if value else None
 
 
 metadata = MetaData(
@@ -217,7 +185,36 @@ applications = Table(
     Column("seconds", Float, nullable=False),
     Column("digest", String(64), nullable=False),
     Column("layout", Text, nullable=False),
+    # The `SetSpec` that it was made by; rows of before schema 0003 have none.
+    Column("spec", Text),
     Index("ix_applications_host", "host", "set_name", "id"),
+)
+
+# What was applied and waits to be confirmed, or was taken back: the way back, whole.
+confirmations = Table(
+    "confirmations",
+    metadata,
+    Column("host", String(255), primary_key=True),
+    Column("set_name", String(64), primary_key=True),
+    Column("token", String(32), nullable=False),
+    Column("action", String(16), nullable=False),
+    Column("stage", String(16), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("until", UtcDateTime, nullable=False),
+    # The same moment as seconds of CLOCK_BOOTTIME in the boot of that name.
+    Column("boot", String(64), nullable=False),
+    Column("due", Float, nullable=False),
+    Column("by", String(64), nullable=False),
+    Column("versions", Text, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("spec", Text, nullable=False),
+    # Of a rollback: the feed, and the pin that it had before.
+    Column("feed", String(64)),
+    Column("pin", Text),
+    Column("was_reverted", Boolean, nullable=False),
+    Column("timer", Text, nullable=False, server_default=text("''")),
+    CheckConstraint("stage IN ('pending', 'reverted')", name="stage"),
 )
 
 told = Table(

@@ -47,7 +47,7 @@ def read_state(connection: Connection, name: str, now: datetime) -> FeedState:
             for row in connection.execute(newer.where(versions.c.status == Status.REJECTED))
         ),
         is_first=latest is not None and latest == first,
-        baseline=_baseline(connection, accepted, first, approved, now),
+        baseline=_baseline(connection, accepted, first, approved, _not_before(latest, now)),
         last=last,
         last_good=last_good,
         validated=validated,
@@ -55,6 +55,14 @@ def read_state(connection: Connection, name: str, now: datetime) -> FeedState:
         failing_gaps=fetched.read_failing_gaps(connection, number, last, approved),
         pauses=fetched.read_pauses(connection, number, now),
     )
+
+
+def _not_before(latest: Version | None, now: datetime) -> datetime:
+    """
+    The time, as far as versions tell it: a clock that was set back makes none of them younger.
+    """
+    accepted_at = latest.accepted_at if latest else None
+    return max(now, accepted_at) if accepted_at else now
 
 
 def _seen(connection: Connection, number: int, approved: Version | None) -> datetime | None:

@@ -28,20 +28,25 @@ from proxyfeed.notation import read_address
 from proxyfeed.prefixes import PrefixSet
 from proxyfeed.store import bodies, contents, fetched, hosts, state
 from proxyfeed.store import versions as chain
+from proxyfeed.store.confirming import Confirmations
 from proxyfeed.store.contents import Life
-from proxyfeed.store.engine import for_writing, store_errors
+from proxyfeed.store.engine import for_writing
+from proxyfeed.store.failures import store_errors
+from proxyfeed.store.pruning import prune
 from proxyfeed.store.schema import versions
 
 
 class Store:
     """
     An open database. *host* names this director: rows that belong to a machine carry it.
+    *confirmations* are what waits for an operator's word.
     """
 
     def __init__(self, engine: Engine, *, host: str) -> None:
         self._engine = engine
         self._writer = for_writing(engine)
         self._host = host
+        self.confirmations = Confirmations(self._reading, self._writing, host=host)
 
     def close(self) -> None:
         self._engine.dispose()
@@ -74,8 +79,7 @@ class Store:
         if reading.status is not None:
             version = chain.make_version(connection, number, reading, now)
         fetched.write_reading(connection, number, reading, version, host=self._host, now=now)
-        if reading.attempts[-1].body is not None:
-            bodies.prune_bodies(connection, number)
+        prune(connection, number)
         return version
 
     def version(self, number: int) -> Version:
