@@ -28,6 +28,7 @@ DAY = timedelta(days=1)
 WEEK = timedelta(days=7)
 ENDING_IN_A_MESSAGE = [AlertKind.FAILED, AlertKind.STALE, AlertKind.DRIFT, AlertKind.APPLY]
 ENDING_IN_SILENCE = [AlertKind.HELD, AlertKind.PINNED]
+REMEMBERED = LASTING | {AlertKind.ACCEPTED}
 ONCE = [AlertKind.CHANGED, AlertKind.RECOVERED, AlertKind.TEST]
 
 
@@ -53,6 +54,17 @@ def test_what_happens_once_is_sent_each_time_and_never_remembered(kind):
     happened = event(kind)
 
     assert decide([happened, happened]) == ((happened, happened), ())
+
+
+def test_a_version_is_told_once_and_remembered_until_the_next():
+    first, second = (event(AlertKind.ACCEPTED, key=number) for number in ("1", "2"))
+    told = state(AlertKind.ACCEPTED, key="1")
+
+    assert decide([first]) == ((first,), (told,))
+    assert decide([first], [told], now=NOW + 9 * WEEK) == ((), (told,))
+    assert decide([], [told], healthy=["feed aol"]) == ((), (told,))
+    messages, states = decide([second], [told])
+    assert (messages, [one.key for one in states]) == ((second,), ["2"])
 
 
 @pytest.mark.parametrize("kind", sorted(LASTING))
@@ -255,16 +267,18 @@ def test_no_trouble_is_lost_and_none_is_told_twice(events, told, repeat_after, h
     messages, states = decide(events, told, NOW, repeat_after, healthy)
     again, same = decide(events, states, NOW, HOUR, healthy)
 
-    lasting = {(e.kind, e.subject, e.key) for e in events if e.kind in LASTING}
+    lasting = {(e.kind, e.subject, e.key) for e in events if e.kind in REMEMBERED}
     remembered = [(s.kind, s.subject, s.key) for s in states]
     assert len(remembered) == len(set(remembered))
     assert lasting <= set(remembered)
     assert {e.subject for e in messages} <= {e.subject for e in events} | set(healthy)
     assert set(remembered) - lasting <= {
-        (s.kind, s.subject, s.key) for s in told if s.subject not in healthy
+        (s.kind, s.subject, s.key)
+        for s in told
+        if s.subject not in healthy or s.kind is AlertKind.ACCEPTED
     }
     # The next run of the same moment has only to tell what was not sent in this one.
-    assert [e for e in again if e in messages and e.kind in LASTING] == []
+    assert [e for e in again if e in messages and e.kind in REMEMBERED] == []
     assert {(s.kind, s.subject, s.key) for s in same} == set(remembered)
 
 
@@ -494,6 +508,7 @@ def test_a_long_title_is_cut(webhook):
 @pytest.mark.parametrize(
     ("kind", "severity"),
     [
+        (AlertKind.ACCEPTED, "info"),
         (AlertKind.CHANGED, "info"),
         (AlertKind.FAILED, "failure"),
         (AlertKind.HELD, "warning"),

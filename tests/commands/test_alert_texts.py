@@ -46,6 +46,13 @@ def kinds(events: list[Event]) -> list[AlertKind]:
     return [event.kind for event in events]
 
 
+def troubles(director: Director) -> list[AlertKind]:
+    """
+    What the director remembers to have told, but for the newest versions.
+    """
+    return [one.kind for one in director.store.told() if one.kind is not AlertKind.ACCEPTED]
+
+
 def break_page(director: Director) -> None:
     director.publish(body=NO_LIST)
 
@@ -171,7 +178,7 @@ def test_a_feed_with_max_age_forever_is_never_stale(alerted: Director) -> None:
 def test_a_new_version_says_how_many_addresses_come_and_go_and_which(alerted: Director) -> None:
     (event,) = told(alerted, *rows(99, first=2), "30.0.0.0/25")
 
-    assert (event.kind, event.subject) == ("changed", "feed aol")
+    assert (event.kind, event.subject) == ("accepted", "feed aol")
     assert event.title == "aol: version 2 accepted, IPv4 +384 -512 addresses"
     assert event.body == "-20.0.0.0/23\n+20.0.100.0/24\n+30.0.0.0/25"
 
@@ -179,7 +186,7 @@ def test_a_new_version_says_how_many_addresses_come_and_go_and_which(alerted: Di
 def test_every_new_version_is_told(alerted: Director) -> None:
     nights = [kinds(told(alerted, *rows(100 + night))) for night in range(1, 4)]
 
-    assert nights == [["changed"], ["changed"], ["changed"]]
+    assert nights == [["accepted"], ["accepted"], ["accepted"]]
 
 
 def test_a_night_without_news_tells_nothing(alerted: Director) -> None:
@@ -238,7 +245,7 @@ def test_whoever_decided_is_not_told_of_the_end(alerted: Director, verdict: str)
         reject(alerted.doors(), 2, reason=None)
 
     assert told(alerted) == []
-    assert alerted.store.told() == ()
+    assert troubles(alerted) == []
 
 
 def test_a_held_version_ends_a_failure(alerted: Director) -> None:
@@ -275,7 +282,7 @@ def test_a_pin_that_holds_upstream_back_is_told_with_who_and_why(pinned: Directo
 def test_a_pin_is_told_again_only_when_upstream_moves(pinned: Director) -> None:
     assert kinds(told(pinned)) == ["pinned"]
     assert told(pinned) == []
-    assert [event.key for event in told(pinned, *rows(102))] == ["", "3"]
+    assert [event.key for event in told(pinned, *rows(102))] == ["3", "3"]
     assert told(pinned) == []
 
 
@@ -291,7 +298,7 @@ def test_whoever_released_is_not_told_of_the_end(pinned: Director) -> None:
     release(pinned.config, pinned.doors(), "aol")
 
     assert told(pinned) == []
-    assert pinned.store.told() == ()
+    assert troubles(pinned) == []
 
 
 # ---------------------------------------------------------------- what arrives
@@ -354,6 +361,56 @@ def test_two_updates_in_one_night_tell_a_trouble_once(alerted: Director) -> None
     alerted.update()
 
     assert alerted.sent == []
+
+
+def test_a_version_that_reached_nobody_is_told_the_next_night(alerted: Director) -> None:
+    alerted.mail_is_down = True
+    told(alerted, *rows(101))
+    told(alerted, *rows(103))
+    alerted.mail_is_down = False
+
+    (event,) = told(alerted)
+
+    # All that came since the last that arrived.
+    assert event.title == "aol: version 3 accepted, IPv4 +768 -0 addresses"
+    assert told(alerted) == []
+
+
+def test_a_version_of_a_run_that_ended_before_it_could_tell_is_told_by_the_next(
+    alerted: Director, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("proxyfeed.commands.update.fill_sets", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        told(alerted, *rows(101))
+    monkeypatch.undo()
+    assert alerted.sent == []
+
+    assert [event.title for event in told(alerted)] == [
+        "aol: version 2 accepted, IPv4 +256 -0 addresses"
+    ]
+
+
+def test_the_first_version_too(director: Director, monkeypatch: pytest.MonkeyPatch) -> None:
+    director.configure(ONE_FEED + ALERTS)
+    monkeypatch.setattr("proxyfeed.commands.update.fill_sets", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        director.night(*rows(100))
+    monkeypatch.undo()
+
+    assert [event.title for event in told(director)] == [
+        "aol: version 1 accepted, IPv4 +25,600 -0 addresses"
+    ]
+
+
+def test_what_came_before_there_were_alerts_is_no_news(director: Director) -> None:
+    director.night(*rows(100))
+    director.configure(ONE_FEED + ALERTS)
+
+    assert told(director) == []
+
+
+def interrupt(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
 
 
 def test_a_new_version_says_which_rows_were_left_out(director: Director) -> None:

@@ -429,7 +429,7 @@ def test_a_list_that_changes_again_is_no_longer_unchanged(director: Director) ->
 
     director.text_night(*rows(41))
 
-    assert [event.kind for event in director.sent] == [AlertKind.CHANGED, AlertKind.RECOVERED]
+    assert [event.kind for event in director.sent] == [AlertKind.ACCEPTED, AlertKind.RECOVERED]
 
 
 def age(director: Director, which: str) -> float | None:

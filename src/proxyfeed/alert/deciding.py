@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from proxyfeed.model import AlertKind, AlertState, Event
 
 _EVENTS = {AlertKind.CHANGED, AlertKind.MENDED, AlertKind.RECOVERED, AlertKind.TEST}
-LASTING = frozenset(AlertKind) - _EVENTS
+LASTING = frozenset(AlertKind) - _EVENTS - {AlertKind.ACCEPTED}
 # Whoever approved a held version, or lifted a pin, knows that it is over.
 _END_IS_TOLD = LASTING - {AlertKind.HELD, AlertKind.PINNED}
 
@@ -25,7 +25,8 @@ def due(
     """
     Decide which messages go out in this run, and what the next run has to remember.
 
-    A change or a test is always sent and never remembered. A lasting trouble is sent when it is
+    A change or a test is always sent and never remembered; that a version was accepted is sent
+    once, and remembered until the next is. A lasting trouble is sent when it is
     new, when its key is new, or when its last message is *repeat_after* old or older: a
     *repeat_after* of zero tells it in every run. A state whose subject is in *healthy*, because
     this run looked at it, and whose trouble did not recur is forgotten, with one message for each
@@ -34,7 +35,7 @@ def due(
     messages: list[Event] = []
     states: dict[tuple[AlertKind, str, str], AlertState] = {}
     for event in events:
-        if event.kind not in LASTING:
+        if event.kind in _EVENTS:
             messages.append(event)
         elif (event.kind, event.subject, event.key) not in states:
             state, is_news = _follow(event, told, now, repeat_after)
@@ -45,7 +46,7 @@ def due(
     for state in told:
         if (state.kind, state.subject) in recurring:
             continue
-        if state.subject not in healthy:
+        if state.subject not in healthy or state.kind not in LASTING:
             states[state.kind, state.subject, state.key] = state
         elif state.kind in _END_IS_TOLD:
             over.setdefault(state.subject, []).append(state)
@@ -61,6 +62,8 @@ def _follow(
     """
     before = [s for s in told if (s.kind, s.subject) == (event.kind, event.subject)]
     same = [s for s in before if s.key == event.key]
+    if same and event.kind not in LASTING:
+        return same[0], False
     for state in same:
         # A clock that was set back leaves messages from the future: those count as long ago.
         if timedelta(0) <= now - state.sent_at < repeat_after:

@@ -22,6 +22,7 @@ from proxyfeed.redact import redact, scrub
 
 # What Apprise calls the type of a message: webhooks pass it on, chats give it a colour.
 _SEVERITY = {
+    AlertKind.ACCEPTED: "info",
     AlertKind.CHANGED: "info",
     AlertKind.MENDED: "info",
     AlertKind.TEST: "info",
@@ -117,11 +118,13 @@ def _deliver(url: str, events: Sequence[Event], host: str, patience: float) -> s
 
     with _quiet() as records:
         # A daemon thread, because the process must be able to end while a target still hangs.
-        Thread(target=work, name="proxyfeed-alert", daemon=True).start()
         try:
+            Thread(target=work, name="proxyfeed-alert", daemon=True).start()
             error = verdict.get(timeout=patience)
         except Empty:
             error = f"not delivered: given up after {patience:g} s"
+        except RuntimeError as exc:  # this user may have no more threads
+            error = f"not delivered: {exc}"
     return _cut(plain(scrub(error, [url]), keep=""), _ERROR_LENGTH)
 
 

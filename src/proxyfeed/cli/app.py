@@ -13,14 +13,17 @@ from typing import Annotated
 import typer
 
 import proxyfeed
-from proxyfeed.cli import catalogue, kernel, nightly, past, setting_up
-from proxyfeed.cli.output import fail, say
+from proxyfeed.cli import catalogue, confirming, kernel, nightly, past, setting_up
+from proxyfeed.cli.output import fail, give_up, say
 from proxyfeed.cli.surroundings import Surroundings
-from proxyfeed.errors import OperatorMistake, ProxyfeedError
+from proxyfeed.errors import OperatorMistake, ProxyfeedError, Unequipped
 from proxyfeed.model import Problem
+from proxyfeed.refused import look_at, said
 
 BUG = 70
 INTERRUPTED = 130
+# What is printed before any command of ours could catch a failure of that.
+_BY_TYPER = frozenset(["-h", "--help", "--version"])
 
 app = typer.Typer(
     name="proxyfeed",
@@ -29,7 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for group in (setting_up, catalogue, nightly, kernel, past):
+for group in (setting_up, catalogue, nightly, kernel, confirming, past):
     group.add_to(app)
 
 
@@ -76,7 +79,8 @@ def main() -> None:
     """
     Run one command and exit with its code.
     """
-    os.umask(0o027)
+    # Never looser than the 0077 of the shipped units.
+    os.umask(os.umask(0o077) | 0o027)
     _mend_streams()
     sys.exit(run(sys.argv[1:]))
 
@@ -100,10 +104,11 @@ def run(arguments: list[str]) -> int:
     """
     Run one command and return its exit code. Every failure ends here.
     """
+    arguments = arguments or ["--help"]
     command = next((word for word in arguments if word in _COMMANDS), "")
     is_json = "--json" in arguments
     try:
-        return _invoke(arguments or ["--help"])
+        return _invoke(arguments)
     except ProxyfeedError as exc:
         problem = Problem(exc.code, exc.exit_code, exc.message, exc.hint)
     except typer.TyperException as exc:
@@ -111,6 +116,11 @@ def run(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         what = "interrupted; what was applied before stays as it is"
         problem = Problem("interrupted", INTERRUPTED, what, "proxyfeed status")
+    except (OSError, MemoryError) as exc:
+        if isinstance(exc, BrokenPipeError) and not _BY_TYPER.isdisjoint(arguments):
+            give_up(sys.stdout)  # a reader that has gone, as in `proxyfeed --help | head -1`
+            return 0
+        problem = _refusal(exc)
     except Exception:  # noqa: BLE001 - the boundary: what is not expected is a bug
         problem = _bug()
     return fail(problem, command, json=is_json)
@@ -133,6 +143,20 @@ def _mistyped(exc: typer.TyperException, command: str) -> Problem:
     say = getattr(exc, "format_message", lambda: str(exc))
     hint = f"proxyfeed {command} --help" if command else "proxyfeed --help"
     return Problem(OperatorMistake.code, OperatorMistake.exit_code, say(), hint)
+
+
+def _refusal(exc: OSError | MemoryError) -> Problem:
+    """
+    What the system refused to a library, or to Python itself, in a place that nobody guards.
+    """
+    hint = "free -h"
+    what = "memory ran out"
+    if isinstance(exc, OSError):
+        where = f" ({os.fsdecode(exc.filename)})" if isinstance(exc.filename, str | bytes) else ""
+        what = f"the system refused what is needed: {said(exc)}{where}"
+        hint = look_at(exc, otherwise="dmesg | tail")
+    what = f"{what}; live sets are as `proxyfeed status` shows them"
+    return Problem(Unequipped.code, Unequipped.exit_code, what, hint)
 
 
 def _bug() -> Problem:

@@ -1,10 +1,9 @@
 """
-The nightly job and its alerts.
+What runs unattended, at night and at boot, and its alerts.
 """
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -14,15 +13,23 @@ import typer
 
 from proxyfeed.cli.options import DryRun, Json, Quiet
 from proxyfeed.cli.output import deliver
-from proxyfeed.cli.surroundings import Surroundings, writing
+from proxyfeed.cli.surroundings import Surroundings, host_name, writing
 from proxyfeed.config import Config
-from proxyfeed.errors import LockHeld, OperatorMistake, ProxyfeedError, Unequipped
+from proxyfeed.errors import (
+    Exposed,
+    LockHeld,
+    OperatorMistake,
+    ProxyfeedError,
+    StoreError,
+    Unequipped,
+)
 
 alerts = typer.Typer(help="Alerts: try whether they arrive.")
 
 
 def add_to(app: typer.Typer) -> None:
     app.command()(update)
+    app.command()(boot)
     app.add_typer(alerts, name="alert")
 
 
@@ -69,6 +76,28 @@ def update(
     raise typer.Exit(deliver(outcome, json=json, quiet=quiet))
 
 
+def boot(context: typer.Context, quiet: Quiet = False, json: Json = False) -> None:
+    """
+    Fill the sets from the local database, as at boot.
+
+    Needs no network. What waits for confirmation is taken back first. Without a database that can
+    be used, missing sets are made empty, so that saved rules which look at them can be restored.
+
+    \b
+    proxyfeed boot --quiet   the line of proxyfeed-boot.service
+    """
+    from proxyfeed.commands.boot import boot as command
+    from proxyfeed.commands.boot import boot_without_database
+    from proxyfeed.firewall import Firewall
+
+    try:
+        with writing(context.obj, "boot") as (config, doors):
+            outcome = command(config, doors)
+    except (StoreError, Exposed) as exc:
+        outcome = boot_without_database(context.obj.config(), Firewall(), exc)
+    raise typer.Exit(deliver(outcome, json=json, quiet=quiet))
+
+
 @contextmanager
 def _telling(around: Surroundings, *, dry_run: bool) -> Iterator[None]:
     """
@@ -76,8 +105,9 @@ def _telling(around: Surroundings, *, dry_run: bool) -> Iterator[None]:
     """
     try:
         yield
-    except (LockHeld, Unequipped) as exc:
+    except (Exposed, LockHeld, Unequipped) as exc:
         if not dry_run:
+            # An exposed configuration is refused here once more: it names no target to believe.
             tell_unrecorded(around.config(), exc)
         raise
     except OperatorMistake:
@@ -98,7 +128,7 @@ def tell_unrecorded(config: Config, exc: ProxyfeedError) -> None:
 
     body = f"{exc.message}\ntry: {exc.hint}"
     event = Event(AlertKind.FAILED, "update", exc.code, f"update did not run: {exc.message}", body)
-    send(config.alerts.to, [event], host=socket.gethostname(), now=datetime.now(UTC))
+    send(config.alerts.to, [event], host=host_name(), now=datetime.now(UTC))
 
 
 @alerts.command("test")

@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from typing import TextIO
 
 from proxyfeed.errors import Unequipped
 from proxyfeed.model import Outcome, Problem
 from proxyfeed.plain import plain
+from proxyfeed.refused import look_at, said
 from proxyfeed.report import as_json, as_text
 from proxyfeed.report.document import envelope
 
@@ -55,9 +57,10 @@ def write(document: str | bytes) -> int:
             sys.stdout.buffer.write(document)
         sys.stdout.flush()
     except OSError as exc:
-        _give_up(sys.stdout)
+        give_up(sys.stdout)
         if not isinstance(exc, BrokenPipeError):
-            complain(f"standard output cannot be written: {exc.strerror}", "df -h")
+            hint = look_at(exc, otherwise="write to a file or a pipe that can be written")
+            complain(f"standard output cannot be written: {said(exc)}", hint)
             return Unequipped.exit_code
     return 0
 
@@ -72,14 +75,15 @@ def say(text: str) -> None:
     try:
         sys.stderr.write(f"{plain(text)}\n")
     except OSError:
-        _give_up(sys.stderr)
+        give_up(sys.stderr)
 
 
-def _give_up(stream: TextIO) -> None:
+def give_up(stream: TextIO) -> None:
     """
     Let what is left in the buffer go nowhere: Python writes it once more when it ends.
     """
-    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    with suppress(OSError):  # no /dev/null: then Python has the last word
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _has_colour() -> bool:

@@ -5,12 +5,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 
 from proxyfeed.commands.desired import Desired, chosen_sets, desired, states_of
 from proxyfeed.commands.doors import Doors, to_problem
 from proxyfeed.commands.drift import describe_drift, drift_of, layout_of
 from proxyfeed.commands.notify import apply_events, notify
 from proxyfeed.commands.refusal import refuse_absurd, refuse_loss
+from proxyfeed.commands.taking_back import reverted_problem, take_overdue_back
+from proxyfeed.commands.trial import begin, refuse_pending, settle
 from proxyfeed.config import Config
 from proxyfeed.converge import converge
 from proxyfeed.errors import ProxyfeedError
@@ -31,24 +34,41 @@ from proxyfeed.prefixes import PrefixSet
 NO_VERSION = "no accepted version yet"
 
 
-def apply(config: Config, doors: Doors, names: tuple[str, ...], *, dry_run: bool) -> Outcome:
+def apply(
+    config: Config,
+    doors: Doors,
+    names: tuple[str, ...],
+    *,
+    dry_run: bool,
+    within: timedelta | None = None,
+) -> Outcome:
     """
     Bring the sets to what the database says, and prove it. Needs no network.
+
+    What is not confirmed *within* that time is taken back.
     """
     specs = chosen_sets(config, names)
+    late, problems = ((), ()) if dry_run else take_overdue_back(config, doors)
+    if not dry_run:
+        refuse_pending(doors, specs)
     states = states_of(doors, tuple({feed: None for spec in specs for feed in spec.feeds}))
-    reports, problems = apply_sets(config, doors, specs, states, "apply", dry_run=dry_run)
+    begun = begin(doors, specs, "apply", within) if within else ()
+    reports, failed = apply_sets(config, doors, specs, states, "apply", dry_run=dry_run)
+    trials, unsettled = ((), ()) if dry_run else settle(doors, begun, reports)
+    problems += failed + unsettled
     if not dry_run:
         # Whoever applies knows that something differed, and after a boot everything does.
         looked = [f"set {spec.name}" for spec in specs]
-        notify(config, doors, apply_events((), problems), looked)
-    warnings = [
+        notify(config, doors, apply_events((), failed), looked)
+    warnings = [reverted_problem(one).message for one in late]
+    warnings += [
         f"set {report.set}: {report.skipped}; the kernel was left as it is"
         for report in reports
         if report.skipped
     ]
     warnings += [f"set {report.set}: {note}" for report in reports for note in report.notes]
-    return Outcome("apply", ApplyResult(reports, dry_run), problems, tuple(warnings))
+    result = ApplyResult(reports, dry_run, trials)
+    return Outcome("apply", result, problems, tuple(warnings))
 
 
 def apply_sets(
@@ -121,7 +141,7 @@ def _report(
         seconds=applied.seconds,
         digest=applied.digest,
         notes=(*_gaps(wanted), *applied.notes),
-        drift=drift_of(last, applied),
+        drift=drift_of(spec, last, applied),
         waiting=wanted.waiting,
     )
 
@@ -156,7 +176,7 @@ def look_at_set(
     held = held_prefixes(spec, live)
     plan = make_plan(spec, wanted.prefixes, live)
     notes = () if plan.is_nothing else ("live differs from desired; to apply: proxyfeed apply",)
-    drift = describe_drift(last, plan, held)
+    drift = describe_drift(spec, last, plan, held)
     return SetReport(
         spec.name,
         wanted.versions,
@@ -175,8 +195,8 @@ def _remember(
     last: Application | None,
     action: str,
 ) -> None:
-    now = (wanted.versions, applied.digest, layout_of(applied.plan))
-    is_known = last and (last.versions, last.digest, last.layout) == now
+    now = (wanted.versions, applied.digest, layout_of(applied.plan), spec)
+    is_known = last and (last.versions, last.digest, last.layout, last.spec) == now
     if applied.plan.is_nothing and is_known:
         return
     doors.store.applied(
@@ -190,5 +210,6 @@ def _remember(
             seconds=applied.seconds,
             digest=applied.digest,
             layout=layout_of(applied.plan),
+            spec=spec,
         )
     )

@@ -4,7 +4,8 @@ What somebody or something else has changed in the kernel since the last applica
 
 from __future__ import annotations
 
-from proxyfeed.model import Action, Application, Applied, Plan
+from proxyfeed.firewall.layout import ADDRESS_KINDS
+from proxyfeed.model import Action, Application, Applied, Plan, RulePlan, SetSpec
 from proxyfeed.prefixes import PrefixSet
 
 
@@ -19,14 +20,14 @@ def layout_of(plan: Plan) -> str:
     return " ".join([*sets, *rules])
 
 
-def drift_of(last: Application | None, applied: Applied) -> str:
+def drift_of(spec: SetSpec, last: Application | None, applied: Applied) -> str:
     """
     The change in words, "" for none, or for one that the configuration has made.
     """
-    return describe_drift(last, applied.plan, applied.before)
+    return describe_drift(spec, last, applied.plan, applied.before)
 
 
-def describe_drift(last: Application | None, plan: Plan, held: PrefixSet) -> str:
+def describe_drift(spec: SetSpec, last: Application | None, plan: Plan, held: PrefixSet) -> str:
     """
     As `drift_of`, for a plan that is not carried out; *held* is what the kernel holds.
     """
@@ -41,9 +42,21 @@ def describe_drift(last: Application | None, plan: Plan, held: PrefixSet) -> str
             "addresses, changed by another hand since it was applied at "
             f"{last.at:%Y-%m-%d %H:%M} UTC"
         )
-    found += [
-        f"the IPv{rule.family} MARK rule was gone"
-        for rule in plan.rules
-        if rule.wanted and not rule.present
-    ]
-    return "; ".join(found)
+    found += [f"the IPv{one.family} MARK rule was gone" for one in plan.rules if _is_gone(one)]
+    if last.spec == spec:
+        # With other settings these would be the news, and not the drift.
+        found += [
+            f"the IPv{one.family} MARK rule was another"
+            for one in plan.rules
+            if not (one.is_nothing or _is_gone(one))
+        ]
+        found += [
+            f"{one.name}: {one.why}"
+            for one in plan.sets
+            if one.action is not Action.NOTHING and one.type not in ADDRESS_KINDS
+        ]
+    return "; ".join([*found, *(f"its table held a foreign {one}" for one in plan.odd)])
+
+
+def _is_gone(rule: RulePlan) -> bool:
+    return bool(rule.wanted) and not rule.present

@@ -22,7 +22,7 @@ from proxyfeed.model import (
     SetReport,
 )
 from proxyfeed.prefixes import PrefixSet
-from proxyfeed.report.words import change, diff_body, relabelled_line
+from proxyfeed.report.words import change, diff_body
 
 _DIFF_LINES = 10
 
@@ -47,12 +47,9 @@ def notify(config: Config, doors: Doors, events: Sequence[Event], looked: Sequen
         doors.store.remember_alerts(remembered, deliveries)
 
 
-def feed_events(
-    report: FeedReport, state: FeedState, problems: Iterable[Problem], hold: timedelta
-) -> list[Event]:
+def feed_events(report: FeedReport, state: FeedState, problems: Iterable[Problem]) -> list[Event]:
     """
-    What to tell of one feed: *state* is how it stood before this run, *hold* its
-    ``hold_removals``.
+    The troubles of one feed: *state* is how it stood before this run.
     """
     subject = f"feed {report.feed}"
     events = [
@@ -60,15 +57,6 @@ def feed_events(
         for problem in problems
         if problem.code == "feed" and report.attempts
     ]
-    if report.outcome is FetchOutcome.NEW and report.diff is not None:
-        title = f"{report.feed}: version {report.version} accepted, {change(report.diff)}"
-        notes = [f"note: {one.what}" for one in report.notes]
-        if report.relabelled:
-            notes.insert(0, relabelled_line(report.relabelled))
-        if hold and report.diff.removed:
-            notes.insert(0, f"what was dropped stays for {hold / timedelta(hours=1):g} h more")
-        body = "\n".join([diff_text(report.diff), *notes])
-        events.append(Event(AlertKind.CHANGED, subject, "", title, body))
     if report.outcome is FetchOutcome.HELD and report.diff is not None:
         title = f"{report.feed}: version {report.version} is held, {change(report.diff)}"
         reasons = "\n".join(finding.what for finding in report.against)
@@ -140,6 +128,7 @@ def apply_events(reports: Iterable[SetReport], problems: Iterable[Problem]) -> l
     events = [
         Event(AlertKind.APPLY, problem.subject, problem.code, problem.message, _with_hint(problem))
         for problem in problems
+        if problem.code != "drift"  # of which the report tells more
     ]
     for report in reports:
         if report.drift:

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from proxyfeed.commands.exposure import exposed
 from proxyfeed.commands.feeds import without_secrets
 from proxyfeed.config import Config, is_there, load
 from proxyfeed.errors import OperatorMistake
@@ -46,10 +47,13 @@ def show_config(config: Config) -> Outcome:
             origin=config.origin,
             database=redact(config.database),
             apply=config.apply,
+            heal=config.heal,
+            fetch_as=config.fetch_as,
             feeds=tuple(without_secrets(feed) for feed in config.feeds.values()),
             sets=tuple(config.sets.values()),
             alerts=tuple(redact(url).partition("://")[0] + "://..." for url in config.alerts.to),
         ),
+        warnings=exposed(config),
     )
 
 

@@ -11,13 +11,15 @@ from proxyfeed.alert import target_names
 from proxyfeed.commands.clocks import dead_for, stale_for, unchanged_for
 from proxyfeed.commands.desired import desired, states_of
 from proxyfeed.commands.doors import Doors, to_problem
+from proxyfeed.commands.exposure import exposed
 from proxyfeed.commands.judging import due_at
 from proxyfeed.commands.notify import expired_problem
 from proxyfeed.commands.problems import waiting_problem
 from proxyfeed.commands.refusal import refuse_absurd
+from proxyfeed.commands.taking_back import to_trial, undecided_problem
 from proxyfeed.config import Config
 from proxyfeed.errors import ProxyfeedError
-from proxyfeed.firewall.ipset import owner_of
+from proxyfeed.firewall.layout import is_table, owner
 from proxyfeed.model import (
     Action,
     AlertKind,
@@ -34,6 +36,7 @@ from proxyfeed.model import (
 from proxyfeed.planning import held_prefixes, make_plan, served
 from proxyfeed.prefixes import PrefixSet
 from proxyfeed.redact import redact
+from proxyfeed.report.words import former_words
 
 # From one nightly run to the next, jitter included.
 _NIGHT = timedelta(hours=26)
@@ -47,10 +50,15 @@ def status(config: Config, doors: Doors) -> Outcome:
     feeds = tuple(_feed_status(config, doors, state) for state in states.values())
     problems = [problem for feed in feeds for problem in _feed_problems(config, feed)]
     sets = []
+    known = {one.set_name: one for one in doors.store.confirmations.all()}
     for spec in config.sets.values():
         found, problem = _set_status(config, doors, spec, states)
         sets.append(found)
-        problems += [problem] if problem else []
+        undecided = undecided_problem(doors, known.get(spec.name))
+        problems += [undecided] if undecided else []
+        # What was taken back differs from what is desired, as it should.
+        is_expected = undecided and problem and problem.code == "drift"
+        problems += [problem] if problem and not is_expected else []
     orphans = _orphans(config, doors)
     problems += [_orphan_problem(name) for name in orphans]
     targets = target_names(config.alerts.to)
@@ -60,10 +68,11 @@ def status(config: Config, doors: Doors) -> Outcome:
         for one in deliveries
         if one.error
     )
+    trials = tuple(to_trial(doors, one) for one in known.values())
     result = StatusResult(
-        feeds, tuple(sets), deliveries, redact(config.database), config.origin, orphans
+        feeds, tuple(sets), deliveries, redact(config.database), config.origin, orphans, trials
     )
-    return Outcome("status", result, tuple(problems), warnings)
+    return Outcome("status", result, tuple(problems), (*exposed(config), *warnings))
 
 
 def _feed_status(config: Config, doors: Doors, state: FeedState) -> FeedStatus:
@@ -184,9 +193,11 @@ def _orphans(config: Config, doors: Doors) -> tuple[str, ...]:
 
 def _orphan_problem(name: str) -> Problem:
     what = f"the kernel holds {name}, which no set of the configuration owns: nobody updates it"
-    owner = owner_of(name)
-    hint = f"proxyfeed rule remove {owner}, then: ipset destroy {name}"
-    return Problem("orphan", 5, what, hint, f"set {owner}")
+    whose = owner(name)
+    hint = f"proxyfeed rule remove {whose}, then: ipset destroy {name}"
+    if is_table(name):
+        hint = f"nft delete table {name}"
+    return Problem("orphan", 5, what, hint, f"set {whose}")
 
 
 def _set_problem(spec: SetSpec, plan: Plan) -> Problem | None:
@@ -199,5 +210,7 @@ def _set_problem(spec: SetSpec, plan: Plan) -> Problem | None:
             count = len(rule.present) + len(rule.stray)
             ends.append(f"the IPv{rule.family} MARK rule is {'wrong' if count else 'missing'}")
     ends += [f"{name} is left over from a run that was cut off" for name in plan.temporaries]
+    ends += [f"in its table is what proxyfeed never writes: {what}" for what in plan.odd]
+    ends += [former_words(plan)] if plan.former else []
     what = f"{subject}: live differs from desired: {'; '.join(ends)}"
     return Problem("drift", 5, what, "proxyfeed diff, then: proxyfeed apply", subject)

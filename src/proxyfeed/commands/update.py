@@ -6,11 +6,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from proxyfeed.commands.apply import apply_sets, look_at_set
 from proxyfeed.commands.clocks import dead_for, stale_for, unchanged_for
 from proxyfeed.commands.desired import overdue, states_of
 from proxyfeed.commands.doors import Doors
+from proxyfeed.commands.exposure import exposed
+from proxyfeed.commands.filling import fill_sets
 from proxyfeed.commands.judging import Judged, judge_feed
+from proxyfeed.commands.news import begin_telling, version_news
 from proxyfeed.commands.notify import (
     apply_events,
     expired_event,
@@ -22,6 +24,12 @@ from proxyfeed.commands.notify import (
     unchanged_event,
 )
 from proxyfeed.commands.problems import feed_problems
+from proxyfeed.commands.taking_back import (
+    left_alone,
+    reverted_problem,
+    still_reverted,
+    take_overdue_back,
+)
 from proxyfeed.config import Config
 from proxyfeed.errors import OperatorMistake, ProxyfeedError
 from proxyfeed.model import (
@@ -33,7 +41,6 @@ from proxyfeed.model import (
     Outcome,
     Problem,
     SetReport,
-    Status,
     UpdateResult,
 )
 
@@ -53,7 +60,10 @@ def update(
     With *force_fetch* a feed is asked although it is not due.
     """
     feeds = _chosen_feeds(config, names)
+    late, unsettled = ((), ()) if dry_run else take_overdue_back(config, doors)
     before = states_of(doors, tuple(config.feeds))
+    if not dry_run:
+        begin_telling(config, doors, before)
     judged, bugs = _judge_all(
         config, doors, feeds, before, force_fetch=force_fetch, dry_run=dry_run
     )
@@ -64,16 +74,23 @@ def update(
         for report in reports
         for problem in feed_problems(config, report, after[report.feed])
     )
-    sets, failed = _apply(config, doors, judged, after, dry_run=dry_run, skip_apply=skip_apply)
+    known = doors.store.confirmations.all()
+    alone = left_alone(known)
+    sets, failed = fill_sets(
+        config, doors, judged, after, alone, dry_run=dry_run, skip_apply=skip_apply
+    )
     if not dry_run:
         events = _events(config, doors, reports, before, after, problems, sets, failed)
+        events += still_reverted(known)
         tried = [f"set {one.set}" for one in sets if one.plan or one.failed]
         asked = [f"feed {report.feed}" for report in reports if report.attempts]
         notify(config, doors, events, [*asked, *tried])
     if bugs:
         raise bugs[0]
-    warnings = tuple(_warnings(reports, sets))
-    return Outcome("update", UpdateResult(reports, sets, dry_run), (*problems, *failed), warnings)
+    taken_back = [reverted_problem(one).message for one in late]
+    warnings = (*exposed(config), *taken_back, *_warnings(reports, sets, alone))
+    result = UpdateResult(reports, sets, dry_run)
+    return Outcome("update", result, (*unsettled, *problems, *failed), warnings)
 
 
 def _judge_all(
@@ -135,31 +152,6 @@ def _report(feed: Feed, judged: Judged, state: FeedState) -> FeedReport:
     )
 
 
-def _apply(
-    config: Config,
-    doors: Doors,
-    judged: dict[str, Judged],
-    states: dict[str, FeedState],
-    *,
-    dry_run: bool,
-    skip_apply: bool,
-) -> tuple[tuple[SetReport, ...], tuple[Problem, ...]]:
-    touched = [spec for spec in config.sets.values() if set(spec.feeds) & set(judged)]
-    reason = "--no-apply was given" if skip_apply else 'the configuration says apply = "manual"'
-    if skip_apply or not config.is_automatic:
-        return tuple(look_at_set(config, doors, spec, states, reason) for spec in touched), ()
-    instead = {
-        name: one.reading.content
-        for name, one in judged.items()
-        if dry_run and one.reading.status is Status.ACCEPTED and one.reading.content is not None
-    }
-    if dry_run:
-        # What is confirmed tonight comes back to life, should it have been dead.
-        confirmed = [name for name, one in judged.items() if one.reading.outcome.confirms]
-        states |= {name: replace(states[name], failing_gaps=()) for name in confirmed}
-    return apply_sets(config, doors, touched, states, "update", dry_run=dry_run, instead=instead)
-
-
 def _events(
     config: Config,
     doors: Doors,
@@ -176,7 +168,8 @@ def _events(
         subject = f"feed {report.feed}"
         mine = [problem for problem in problems if problem.subject == subject]
         hold = config.feeds[report.feed].timing.hold_removals
-        events += feed_events(report, state, mine, hold)
+        events += version_news(doors, report, state, after[report.feed], hold)
+        events += feed_events(report, state, mine)
         events += _clock_events(config, doors, report, state, after[report.feed])
     for one in sets:
         if one.change and one.change.removed:
@@ -202,8 +195,10 @@ def _clock_events(
     return events
 
 
-def _warnings(reports: tuple[FeedReport, ...], sets: tuple[SetReport, ...]) -> list[str]:
-    found = []
+def _warnings(
+    reports: tuple[FeedReport, ...], sets: tuple[SetReport, ...], alone: dict[str, str]
+) -> list[str]:
+    found = [f"set {one.set}: left as it is: {alone[one.set]}" for one in sets if one.set in alone]
     for report in reports:
         pin = report.pin
         if pin and report.latest is not None and report.latest != pin.version:

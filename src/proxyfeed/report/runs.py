@@ -9,10 +9,14 @@ from collections.abc import Iterator
 from proxyfeed.model import (
     Action,
     ApplyResult,
+    Backend,
+    ConfirmResult,
     DecisionResult,
     FeedReport,
     FetchOutcome,
+    Live,
     Plan,
+    RevertResult,
     SetReport,
     UpdateResult,
 )
@@ -23,6 +27,7 @@ from proxyfeed.report.words import (
     diff_body,
     numbers,
     relabelled_line,
+    trial_line,
     waiting_lines,
     when,
 )
@@ -38,6 +43,24 @@ def update_lines(result: UpdateResult) -> Iterator[str]:
 def apply_lines(result: ApplyResult) -> Iterator[str]:
     for one in result.sets:
         yield from _set(one, dry_run=result.dry_run)
+    yield from map(trial_line, result.trials)
+
+
+def confirm_lines(result: ConfirmResult) -> Iterator[str]:
+    for one in result.confirmed:
+        yield f"set {one.set}: the {one.action} by {one.by} at {when(one.at)} is confirmed"
+
+
+def revert_lines(result: RevertResult) -> Iterator[str]:
+    for one in result.sets:
+        if one.failed:
+            yield f"set {one.set}: NOT brought back: {one.failed}"
+            continue
+        yield f"set {one.set}: brought back to {addresses(one.holds)}, read back and proven"
+        if one.change:
+            yield f"  {change(one.change)}"
+        if one.plan:
+            yield from _plan(one.plan)
 
 
 def decision_lines(result: DecisionResult) -> Iterator[str]:
@@ -48,6 +71,7 @@ def decision_lines(result: DecisionResult) -> Iterator[str]:
         yield from diff_body(result.diff)
     for one in result.sets:
         yield from _set(one, dry_run=False)
+    yield from map(trial_line, result.trials)
 
 
 def _feed(feed: FeedReport, *, dry_run: bool) -> Iterator[str]:
@@ -98,6 +122,8 @@ def _set(one: SetReport, *, dry_run: bool) -> Iterator[str]:
 
 
 def _plan(plan: Plan) -> Iterator[str]:
+    for what in plan.odd:
+        yield f"  {what}: out, and its table made anew"
     for name in plan.temporaries:
         yield f"  {name}: clean up what a run left that was cut off"
     for planned in plan.sets:
@@ -109,3 +135,15 @@ def _plan(plan: Plan) -> Iterator[str]:
             yield from (f"  IPv{rule.family} rule out: {line}" for line in rule.stray)
             if rule.wanted:
                 yield f"  IPv{rule.family} rule in: {rule.wanted}"
+    if plan.former:
+        yield from _former(plan.former, plan.backend.other)
+
+
+def _former(former: Live, backend: Backend) -> Iterator[str]:
+    for rules in (former.rules, former.strays):
+        for family, lines in rules.items():
+            yield from (f"  IPv{family} rule out: {line}" for line in lines)
+    for name in (*former.sets, *former.temporaries):
+        yield f"  {name}: remove, {backend} held it before"
+    if not former.sets and not former.temporaries:
+        yield f"  what else {backend} held of it: remove"

@@ -20,8 +20,10 @@ from proxyfeed.model import (
 from proxyfeed.prefixes import PrefixSet
 from proxyfeed.report.words import (
     addresses,
+    former_words,
     numbers,
     percent,
+    trial_line,
     version_addresses,
     waiting_lines,
     when,
@@ -35,6 +37,8 @@ def status_lines(result: StatusResult) -> Iterator[str]:
         yield from _feed(feed)
     for one in result.sets:
         yield from _set(one)
+    for trial in result.trials:
+        yield trial_line(trial)
     for name in result.orphans:
         yield f"{name}: in the kernel, and no set of the configuration owns it"
     for target in result.deliveries:
@@ -107,6 +111,9 @@ def _set(one: SetStatus) -> Iterator[str]:
             yield f"  {planned.name}: {planned.why}"
     for name in one.plan.temporaries:
         yield f"  {name}: left over from a run that was cut off"
+    yield from (f"  odd        {what}: proxyfeed never writes that" for what in one.plan.odd)
+    if one.plan.former:
+        yield f"  former     {former_words(one.plan)}"
     for rule in one.plan.rules:
         state = "in place"
         if not rule.is_nothing:
@@ -139,7 +146,8 @@ def rule_lines(result: RuleResult) -> Iterator[str]:
 def config_lines(result: ConfigResult) -> Iterator[str]:
     yield f"{result.origin}: no mistakes"
     yield f"database {result.database}"
-    yield f"apply {result.apply}"
+    yield f"apply {result.apply}, heal {str(result.heal).lower()}"
+    yield f"fetches and reads as {result.fetch_as}, where root runs it"
     for feed in result.feeds:
         yield f"feed {feed.name} ({feed.format})" + (
             f": {feed.about.note}" if feed.about.note else ""

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import islice
 
-from proxyfeed.model import Attempt, Diff, Labels, Version, Waiting
+from proxyfeed.model import Attempt, Diff, Labels, Plan, Stage, Trial, Version, Waiting
 from proxyfeed.notation import key_to_text
 from proxyfeed.prefixes import FAMILIES, PrefixSet
 
@@ -110,3 +110,39 @@ def numbers(versions: tuple[int, ...]) -> str:
     ``version 3``, or ``versions 3, 7``.
     """
     return f"version{'s' if len(versions) > 1 else ''} {', '.join(map(str, versions))}"
+
+
+def former_words(plan: Plan) -> str:
+    """
+    ``ipset holds proxyfeed_aol_4, proxyfeed_aol_6 and 2 MARK rules of it still``, "" for nothing.
+    """
+    former = plan.former
+    if former is None:
+        return ""
+    rules = sum(map(len, (*former.rules.values(), *former.strays.values())))
+    names = ", ".join(sorted((*former.sets, *former.temporaries))) or "no set"
+    return f"{plan.backend.other} holds {names} and {rules} MARK rules of it still"
+
+
+def trial_line(trial: Trial) -> str:
+    """
+    ``set aol: the apply by ines at 2026-11-22 03:17 UTC is taken back in 9 min 58 s ...``.
+    """
+    what = f"set {trial.set}: the {trial.action} by {trial.by} at {when(trial.at)}"
+    if trial.stage is Stage.REVERTED:
+        return f"{what} was not confirmed, and was taken back"
+    return (
+        f"{what} is taken back in {span(trial.seconds_left)}, at {when(trial.until)}, by "
+        f"{trial.timer or 'no timer that is known'}, unless you type: proxyfeed confirm"
+    )
+
+
+def span(seconds: float) -> str:
+    """
+    ``1 h 59 min``, ``9 min 58 s`` or ``42 s``.
+    """
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -1,0 +1,100 @@
+"""
+The sets at the end of a night: which are filled, and which are left alone, and why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from proxyfeed.commands.apply import apply_sets, look_at_set
+from proxyfeed.commands.desired import desired
+from proxyfeed.commands.doors import Doors
+from proxyfeed.commands.drift import describe_drift, layout_of
+from proxyfeed.commands.judging import Judged
+from proxyfeed.config import Config
+from proxyfeed.errors import ProxyfeedError
+from proxyfeed.model import Action, FeedState, Problem, SetReport, SetSpec, Status
+from proxyfeed.planning import held_prefixes, make_plan, served
+from proxyfeed.prefixes import PrefixSet
+
+_UNHEALED = "another hand has changed it, and the configuration says heal = false"
+
+
+def fill_sets(
+    config: Config,
+    doors: Doors,
+    judged: Mapping[str, Judged],
+    states: dict[str, FeedState],
+    alone: Mapping[str, str],
+    *,
+    dry_run: bool,
+    skip_apply: bool,
+) -> tuple[tuple[SetReport, ...], tuple[Problem, ...]]:
+    """
+    Apply the sets that take one of the *judged* feeds, but for those that are to be left *alone*,
+    with the reason.
+    """
+    touched = [spec for spec in config.sets.values() if set(spec.feeds) & set(judged)]
+    if skip_apply or not config.is_automatic:
+        reason = "--no-apply was given" if skip_apply else 'the configuration says apply = "manual"'
+        return tuple(look_at_set(config, doors, spec, states, reason) for spec in touched), ()
+    instead = {
+        name: one.reading.content
+        for name, one in judged.items()
+        if dry_run and one.reading.status is Status.ACCEPTED and one.reading.content is not None
+    }
+    if dry_run:
+        # What is confirmed tonight comes back to life, should it have been dead.
+        confirmed = [name for name, one in judged.items() if one.reading.outcome.confirms]
+        states |= {name: replace(states[name], failing_gaps=()) for name in confirmed}
+    unhealed = [
+        spec.name
+        for spec in touched
+        if not config.heal and _has_drifted(config, doors, spec, states, instead)
+    ]
+    reasons = {**dict.fromkeys(unhealed, _UNHEALED), **alone}
+    looked_at = [
+        look_at_set(config, doors, spec, states, reasons[spec.name])
+        for spec in touched
+        if spec.name in reasons
+    ]
+    open_sets = [spec for spec in touched if spec.name not in reasons]
+    sets, failed = apply_sets(
+        config, doors, open_sets, states, "update", dry_run=dry_run, instead=instead
+    )
+    problems = [_unhealed_problem(name) for name in unhealed if name not in alone]
+    return (*looked_at, *sets), (*failed, *problems)
+
+
+def _has_drifted(
+    config: Config,
+    doors: Doors,
+    spec: SetSpec,
+    states: Mapping[str, FeedState],
+    instead: Mapping[str, PrefixSet],
+) -> bool:
+    """
+    Whether the kernel differs from what is desired by nothing but what another hand has done.
+
+    Where something new is to be applied it is, and a set that is gone altogether, as after a
+    reboot, is filled again.
+    """
+    last = doors.store.last_application(spec.name)
+    wanted = desired(config, doors, spec, states, instead)
+    if last is None or served(spec, wanted.prefixes).digest != last.digest or spec != last.spec:
+        return False
+    try:
+        live = doors.firewall.read(spec)
+    except ProxyfeedError:
+        return False  # applying it will say so
+    plan = make_plan(spec, wanted.prefixes, live)
+    is_gone = all(planned.action is Action.CREATE for planned in plan.sets)
+    drift = describe_drift(spec, last, plan, held_prefixes(spec, live))
+    return bool(drift) and not is_gone and layout_of(plan) == last.layout
+
+
+def _unhealed_problem(set_name: str) -> Problem:
+    what = f"set {set_name}: live differs from desired: {_UNHEALED}"
+    hint = f"proxyfeed diff, then: proxyfeed apply {set_name}"
+    return Problem("drift", 5, what, hint, f"set {set_name}")
