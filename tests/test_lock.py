@@ -93,6 +93,32 @@ def test_a_run_that_is_killed_lets_go(path: Path) -> None:
             assert path.read_text("utf-8") == f"pid {os.getpid()}, proxyfeed apply\n"
 
 
+def test_who_has_patience_waits_for_the_first_to_end(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with holder(path) as first:
+        tried = []
+
+        def let_it_end(seconds: float) -> None:
+            tried.append(seconds)
+            first.communicate()
+
+        monkeypatch.setattr("proxyfeed.lock.time.sleep", let_it_end)
+        with exclusive(path, "proxyfeed revert", patience=60):
+            assert path.read_text("utf-8") == f"pid {os.getpid()}, proxyfeed revert\n"
+
+        assert len(tried) == 1
+
+
+def test_patience_comes_to_an_end(path: Path) -> None:
+    with (
+        holder(path) as first,
+        pytest.raises(LockHeld, match=f"pid {first.pid}, proxyfeed update"),
+        exclusive(path, "proxyfeed confirm", patience=0.3),
+    ):
+        pytest.fail("two runs at once")
+
+
 def test_a_program_that_outlives_its_run_does_not_hold_the_lock(path: Path) -> None:
     with holder(path, HOLDER_OF_A_TOOL) as first:
         first.kill()

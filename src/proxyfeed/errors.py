@@ -5,7 +5,8 @@ Everything that can go wrong, as one tree.
 
     ProxyfeedError
     ├── OperatorMistake            exit 2   a wrong argument, or a request that makes no sense
-    │   └── ConfigError                     every mistake of a configuration at once
+    │   ├── ConfigError                     every mistake of a configuration at once
+    │   └── Exposed                         a file of ours that others may change
     ├── FeedError                  exit 3   one feed failed; its last accepted version stays active
     │   ├── FetchError                      the body could not be had
     │   └── ReadError                       a body is there, and is not the list it should be
@@ -20,7 +21,8 @@ Everything that can go wrong, as one tree.
     └── Unequipped                 exit 7   what the work needs is not there
         ├── ToolMissing                     a program is not installed
         ├── NoRights                        this user may not do it
-        └── StoreError                      the database cannot be used
+        ├── StoreError                      the database cannot be used
+        └── TimerFailed                     nothing would take back what is not confirmed
 
 The exit code and the stable ``code`` for machines live on the class; the hint says what to type
 next and may be given anew for each case. What is not in this tree is a bug: exit 70, traceback.
@@ -66,6 +68,14 @@ class ConfigError(OperatorMistake):
         count = f"{len(mistakes)} mistake{'s' if len(mistakes) > 1 else ''}"
         super().__init__("\n".join([f"{origin} has {count}:", *(f"  {m}" for m in mistakes)]))
         self.hint = f"mend {origin}, then: proxyfeed config"
+
+
+class Exposed(OperatorMistake):
+    """
+    A file that the program would go by can be changed by others; the hint is how to end that.
+    """
+
+    code = "exposed"
 
 
 class FeedError(ProxyfeedError):
@@ -161,3 +171,7 @@ class NoRights(Unequipped):
 class StoreError(Unequipped):
     code = "store"
     hint = "proxyfeed init"
+
+
+class TimerFailed(Unequipped):
+    code = "timer"

@@ -249,7 +249,9 @@ def test_exit_code_7_is_a_user_without_rights(running: Machine, site: Site) -> N
     site.pages[PAGE] = response(page(GROWN))
     powerless = ("setpriv", "--bounding-set=-all", "--inh-caps=-all")
 
-    done = running.proxyfeed("update", "--quiet", code=7, program=(*powerless, *PROGRAM))
+    running.proxyfeed("update", "--no-apply")
+
+    done = running.proxyfeed("apply", "--quiet", code=7, program=(*powerless, *PROGRAM))
 
     what, try_this = done.err.splitlines()
     assert what.startswith("proxyfeed: this user may not run ipset list -n: ")
@@ -298,6 +300,11 @@ REPORTS = [
     ("reject 3", 0),
     ("rollback 1", 0),
     ("release aol", 0),
+    ("rollback 1 --confirm-within 1h", 0),
+    ("confirm", 0),
+    ("rollback 2 --confirm-within 1h", 0),
+    ("revert", 0),
+    ("boot", 0),
     ("rule show", 0),
     ("rule remove", 0),
     ("rule install", 0),

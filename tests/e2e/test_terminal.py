@@ -41,7 +41,7 @@ def test_a_disk_that_is_full_is_said_and_is_a_failure(running: Machine) -> None:
     assert process.returncode == 7
     assert said.splitlines() == [
         "proxyfeed: standard output cannot be written: No space left on device",
-        "try: df -h",
+        "try: df -h; df -i",
     ]
 
 
