@@ -31,7 +31,7 @@ def printed_help(capsys: pytest.CaptureFixture[str], command: str, option: str =
 
 
 def test_there_are_as_many_commands_as_were_counted_by_hand() -> None:
-    assert len(COMMANDS) == 22
+    assert len(COMMANDS) == 25
 
 
 @pytest.mark.parametrize("command", ["", "rule", "alert", *COMMANDS])

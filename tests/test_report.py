@@ -24,6 +24,7 @@ from proxyfeed.model import (
     Column,
     Comparison,
     ConfigResult,
+    ConfirmResult,
     CsvRules,
     DecisionResult,
     Delivery,
@@ -48,6 +49,8 @@ from proxyfeed.model import (
     Labels,
     Limits,
     Listing,
+    Live,
+    LiveSet,
     LookupResult,
     Membership,
     Outcome,
@@ -56,6 +59,7 @@ from proxyfeed.model import (
     Problem,
     Query,
     RejectedRow,
+    RevertResult,
     RuleLines,
     RulePlan,
     RuleResult,
@@ -66,11 +70,13 @@ from proxyfeed.model import (
     SetStatus,
     Severity,
     ShowResult,
+    Stage,
     Status,
     StatusResult,
     Stay,
     TextRules,
     Timing,
+    Trial,
     TryResult,
     UpdateResult,
     Version,
@@ -117,7 +123,10 @@ def results(text: str = "") -> list[object]:
     """
     target = frozenset(NEW.ipv4)
     step = SetPlan("proxyfeed_aol_4", "hash:net", 4, Action.DELTA, f"1 to add{text}", target, (1,))
-    plan = Plan("aol", (step,), (RulePlan(4, (f"-A OLD{text}",), "-A NEW"),), (f"left{text}",))
+    rules = (RulePlan(4, (f"-A OLD{text}",), "-A NEW"),)
+    listed = LiveSet(f"inet proxyfeed_aol x{text}", f"ipv4_addr{text}", 4, 0, target)
+    former = Live({listed.name: listed}, rules={4: (f"ip saddr{text}",)}, strays={6: (text,)})
+    plan = Plan("aol", (step,), rules, (f"left{text}",), odd=(f"chain{text}",), former=former)
     attempt = Attempt(
         f"https://h.example/{text}", FetchOutcome.HELD, 200, 230, 0.5, f"no list{text}", Body(b"x")
     )
@@ -149,10 +158,17 @@ def results(text: str = "") -> list[object]:
         stamp=NIGHT,
     )
 
+    trial = Trial(
+        *("aol", "c0ffee", "apply", Stage.PENDING, NIGHT, NIGHT, 75.5, f"ops{text}"),
+        timer=f"process 4711{text}",
+    )
+
     return [
         UpdateResult((feed,), (done, idle)),
         ApplyResult((done, idle), dry_run=True),
-        DecisionResult("rollback", "aol", 6, 6, DIFF, f"is pinned{text}", (done,)),
+        DecisionResult("rollback", "aol", 6, 6, DIFF, f"is pinned{text}", (done,), (trial,)),
+        ConfirmResult((trial,)),
+        RevertResult((done, replace(done, failed=f"no rights{text}"))),
         DiffResult((Comparison("live", f"x{text}", DIFF, ("1.0.0.0/8",), (), f"note{text}"),)),
         HistoryResult((version(7, text), version(6, text)), (7,), (pin,)),
         FetchesResult((row,)),
@@ -166,9 +182,12 @@ def results(text: str = "") -> list[object]:
             (delivery,),
             "sqlite:////p.db",
             "proxyfeed.toml",
+            trials=(trial, replace(trial, stage=Stage.REVERTED)),
         ),
         RuleResult("show", (RuleLines("aol", ("-A NEW",), (f"-A OLD{text}",)),)),
-        ConfigResult("proxyfeed.toml", "sqlite:////p.db", "auto", (source,), (spec,), ()),
+        ConfigResult(
+            "proxyfeed.toml", "sqlite:////p.db", "auto", True, "nobody", (source,), (spec,), ()
+        ),
         InitResult("proxyfeed.toml", True, "sqlite:////p.db", ("proxyfeed update",)),
         AlertTestResult((delivery,)),
         FeedsResult((FeedEntry(source, ("aol",)),)),
@@ -200,7 +219,7 @@ def test_what_went_well_is_ok() -> None:
         "command": "apply",
         "status": "ok",
         "exit_code": 0,
-        "data": {"sets": [], "dry_run": True},
+        "data": {"sets": [], "dry_run": True, "trials": []},
         "errors": [],
         "warnings": ["be careful"],
     }
@@ -214,7 +233,7 @@ def test_what_went_well_in_part_is_partial_and_the_worst_code_wins() -> None:
         "command": "apply",
         "status": "partial",
         "exit_code": 5,
-        "data": {"sets": [], "dry_run": False},
+        "data": {"sets": [], "dry_run": False, "trials": []},
         "errors": [
             {
                 "code": "feed",

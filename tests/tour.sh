@@ -2,6 +2,8 @@
 # The main job on real parts: a saved AOL page in, a proven ipset and one MARK rule out, and back.
 # All of it happens in a network namespace of its own; `make run` calls this.
 set -euo pipefail
+# A configuration that its group may write to is refused.
+umask 022
 
 # An ordinary user's PATH lacks the folders where ipset and iptables are; TOUR_PATH names others.
 PATH=${TOUR_PATH:-/usr/local/sbin:/usr/sbin:/sbin}:$PATH
