@@ -26,7 +26,7 @@ run: .venv/.ready ## take a list from its page to a marked packet and back
 
 test: .venv/.ready ## run every test; as root, install the Debian packages that they need
 	@bash tests/install-parts.sh
-	@.venv/bin/pytest $(ARGS)
+	@.venv/bin/pytest --numprocesses auto --dist loadfile $(ARGS)
 
 soak: .venv/.ready ## thousands of nights under a flood of packets; most of an hour
 	@bash tests/install-parts.sh

@@ -20,6 +20,7 @@ from proxyfeed.model import (
     AlertTestResult,
     ApplyResult,
     Attempt,
+    Backend,
     Body,
     Column,
     Comparison,
@@ -400,6 +401,18 @@ def test_a_difference_in_the_cuts_alone_is_said_to_be_that() -> None:
     text = as_text(Outcome("diff", DiffResult((same,))))
 
     assert text.endswith("no address differs, only cut in another way\n")
+
+
+def test_status_says_nothing_of_a_rule_where_there_is_none_and_none_is_wanted() -> None:
+    rules = (RulePlan(4, ("ip saddr",), "ip saddr"), RulePlan(6, (), None))
+    plan = Plan("aol", (), rules, backend=Backend.NFTABLES)
+    known = SetStatus("aol", (7,), NEW, "0x1", plan, PrefixSet(), PrefixSet(), NIGHT)
+
+    lines = as_text(
+        Outcome("status", StatusResult((), (known,), (), "sqlite:////p.db", "proxyfeed.toml"))
+    ).splitlines()
+
+    assert [line for line in lines if "rule" in line] == ["  IPv4 rule  in place"]
 
 
 # ---------------------------------------------------------------- feeds

@@ -176,6 +176,7 @@ def test_systemd_is_given_a_service_that_says_itself_when_it_is_armed(tmp_path: 
         "--description=Takes back what proxyfeed applied, unless it is confirmed",
         "--property=Restart=on-failure",
         "--property=RestartSec=10s",
+        "--property=RestartPreventExitStatus=2",
         "--property=TimeoutStartSec=30s",
         "--setenv=PROXYFEED_STATE=/var/lib/pro $HOME",
         "--setenv=PYTHONPATH=/opt/lib",
@@ -202,6 +203,16 @@ def test_a_systemd_that_does_not_start_it_is_a_failure(tmp_path: Path) -> None:
         by_systemd(tmp_path).start("c0ffee")
 
     assert caught.value.hint.startswith("journalctl")
+
+
+def test_a_service_that_fails_at_its_start_is_not_left_to_be_restarted(tmp_path: Path) -> None:
+    write_program(tmp_path / "systemd-run", "exit 1")
+    write_program(tmp_path / "systemctl", f'printf "%s\\n" "$@" > {tmp_path}/words')
+
+    with pytest.raises(TimerFailed):
+        by_systemd(tmp_path).start("c0ffee")
+
+    assert recorded(tmp_path) == ["stop", "proxyfeed-confirm-c0ffee.service"]
 
 
 def test_a_service_is_stopped_by_its_name(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from proxyfeed.errors import KernelError, NotProven, Unequipped
 from proxyfeed.firewall import Firewall
+from proxyfeed.firewall.ipset import temporary
 from proxyfeed.firewall.layout import targets, wanted_rule
 from proxyfeed.model import Action, Applied, Live, Plan, RulePlan, SetSpec
 from proxyfeed.planning import held_prefixes, make_plan, plan_return, served
@@ -39,12 +40,13 @@ def converge(
     plan = make_plan(spec, desired, before)
     notes: tuple[str, ...] = ()
     if not plan.is_nothing:
-        failure = _carry_out(firewall, spec, desired, plan)
-        if failure:
-            second = _make_anew(firewall, spec, desired)
-            if second:
-                raise _put_back(firewall, spec, desired, plan, before, second) from second
-            notes = (f"made anew after: {failure}",)
+        left = _carry_out(firewall, spec, desired, plan)
+        if not isinstance(left, Plan):
+            notes = (f"made anew after: {left}",)
+            left = _make_anew(firewall, spec, desired)
+            if not isinstance(left, Plan):
+                raise _put_back(firewall, spec, desired, plan, before, left) from left
+        notes += _not_removed(left)
     if plan.former is not None:
         notes += _retire(firewall, spec, desired, plan)
     digest = served(spec, desired).digest
@@ -61,7 +63,11 @@ def make_missing(firewall: Firewall, spec: SetSpec) -> tuple[str, ...]:
     plan = make_plan(spec, PrefixSet(), firewall.read(spec))
     missing = tuple(planned for planned in plan.sets if planned.action is Action.CREATE)
     if missing:
-        firewall.write(Plan(spec.name, missing, backend=spec.backend))
+        # What a run that was cut off has left of them is in the way.
+        aside = {temporary(planned.name) for planned in missing}
+        in_the_way = tuple(name for name in plan.temporaries if name in aside)
+        made = Plan(spec.name, missing, temporaries=in_the_way, backend=spec.backend)
+        firewall.write(made)
     return tuple(planned.name for planned in missing)
 
 
@@ -107,9 +113,10 @@ def _rule_plans(live: Live, wanted: dict[int, str]) -> list[RulePlan]:
 
 def _carry_out(
     firewall: Firewall, spec: SetSpec, desired: PrefixSet, plan: Plan
-) -> KernelError | Unequipped | None:
+) -> Plan | KernelError | Unequipped:
     """
-    Write *plan* and read back. What goes wrong is returned: the caller has a second way.
+    Write *plan* and read back: a proven plan of what is left to do. What goes wrong is returned
+    too: the caller has a second way.
     """
     try:
         firewall.write(plan)
@@ -117,18 +124,29 @@ def _carry_out(
     except (KernelError, Unequipped) as exc:
         return exc
     if left.is_proven:
-        return None
+        return left
     return NotProven(f"set {spec.name} was written and reads back otherwise: {_open_ends(left)}")
 
 
 def _make_anew(
     firewall: Firewall, spec: SetSpec, desired: PrefixSet
-) -> KernelError | Unequipped | None:
+) -> Plan | KernelError | Unequipped:
     try:
         again = make_plan(spec, desired, firewall.read(spec), afresh=True)
     except (KernelError, Unequipped) as exc:
         return exc
     return _carry_out(firewall, spec, desired, again)
+
+
+def _not_removed(left: Plan) -> tuple[str, ...]:
+    """
+    Note what is no longer served and there all the same: a rule that looks at it, be it one of ours
+    since before `rule = false`, goes on by a content that nobody keeps right.
+    """
+    names = ", ".join(one.name for one in left.sets if one.action is Action.REMOVE)
+    where = "(iptables-save; ip6tables-save) | grep match-set"
+    what = f"{names} is no longer served and could not be removed: is it in use? See: {where}"
+    return (what,) if names else ()
 
 
 def _retire(firewall: Firewall, spec: SetSpec, desired: PrefixSet, plan: Plan) -> tuple[str, ...]:

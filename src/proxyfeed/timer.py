@@ -19,7 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from proxyfeed.errors import ProxyfeedError, TimerFailed
+from proxyfeed.errors import OperatorMistake, ProxyfeedError, TimerFailed
 from proxyfeed.model import Uptime
 from proxyfeed.refused import said
 
@@ -94,6 +94,8 @@ class RevertTimer:
         try:
             self.run(self._systemd_run(unit, words))
         except ProxyfeedError as exc:
+            # A service that fails at its start is restarted like any other, for ever.
+            self.stop(token, f"unit {unit}")
             raise TimerFailed(
                 f"systemd does not start the timer of the revert: {exc.message}",
                 hint="journalctl -n 20; or without a timer, leave --confirm-within out",
@@ -114,13 +116,15 @@ class RevertTimer:
 
     def _systemd_run(self, unit: str, words: Sequence[str]) -> list[str]:
         """
-        A service that counts as started once it says so, and that comes back when it is killed.
+        A service that counts as started once it says so, and that comes back when it is killed,
+        but not again and again after its work was done: that nothing waits is a mistake.
         """
         known = [f"--setenv={n}={self.environ[n]}" for n in _INHERITED if n in self.environ]
         return [
             *("systemd-run", "--quiet", "--collect", f"--unit={unit}", "--service-type=notify"),
             "--description=Takes back what proxyfeed applied, unless it is confirmed",
             *("--property=Restart=on-failure", "--property=RestartSec=10s"),
+            f"--property=RestartPreventExitStatus={OperatorMistake.exit_code}",
             f"--property=TimeoutStartSec={_PATIENCE:.0f}s",
             *known,
             "--",

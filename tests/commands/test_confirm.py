@@ -195,6 +195,23 @@ def test_an_empty_kernel_is_not_what_anybody_has_confirmed(ready: Bench) -> None
     assert (ready.timers.started, ready.stages(), ready.runner.kernel.sets) == ([], {}, {})
 
 
+def test_what_an_earlier_proxyfeed_applied_by_nobody_knows_what_is_no_way_back(
+    ready: Bench,
+) -> None:
+    last = ready.store.last_application("aol")
+    assert last is not None
+    ready.store.applied(replace(last, spec=None))
+    ready.configure(AUTOMATIC.replace("mark = 1", "mark = 7"))
+
+    with pytest.raises(OperatorMistake, match="did not record by what"):
+        ready.apply(WITHIN)
+
+    assert (ready.timers.started, ready.stages(), ready.held()) == ([], {}, FIRST)
+    ready.configure(AUTOMATIC)
+    assert ready.apply(WITHIN).exit_code == 0
+    assert ready.stages() == {"aol": Stage.PENDING}
+
+
 def test_the_way_back_and_its_timer_stand_before_the_first_write(ready: Bench) -> None:
     known = len(ready.runner.log)
     seen: list[object] = []
@@ -367,6 +384,28 @@ def test_of_a_run_that_was_killed_before_it_applied_anything_nothing_remains(rea
     assert (ready.held(), ready.stages(), ready.sent) == (FIRST, {}, [])
 
 
+def test_nothing_remains_of_it_also_where_another_hand_has_changed_the_kernel(ready: Bench) -> None:
+    ready.runner.kernel.sets["proxyfeed_aol_4"].members.append("20.0.9.0/24")
+    begin(ready.doors(), list(ready.config.sets.values()), "apply", WITHIN)
+    ready.wait()
+
+    ready.night()
+
+    assert (ready.held(), ready.stages()) == (SECOND, {})
+
+
+def test_a_set_that_is_configured_no_more_is_told_of_no_more(ready: Bench) -> None:
+    ready.apply(WITHIN)
+    ready.revert()
+    ready.configure(AUTOMATIC.replace("[sets.aol]", "[sets.farm]"))
+
+    ready.night()
+
+    assert ready.sent == []
+    # Whoever takes it back into the configuration has decided nothing by that.
+    assert ready.stages() == {"aol": Stage.REVERTED}
+
+
 def test_an_apply_without_a_period_decides_on_what_was_taken_back(ready: Bench) -> None:
     ready.apply(WITHIN)
     ready.revert()
@@ -531,6 +570,20 @@ def test_an_apply_that_fails_over_what_was_taken_back_leaves_that_so(ready: Benc
     assert ready.apply(WITHIN).exit_code == 5
 
     assert (ready.held(), ready.stages()) == (FIRST, {"aol": Stage.REVERTED})
+
+
+def test_it_leaves_that_so_also_where_another_hand_has_changed_the_kernel(ready: Bench) -> None:
+    ready.apply(WITHIN)
+    ready.revert()
+    ready.runner.kernel.sets["proxyfeed_aol_4"].members.append("20.0.9.0/24")
+    ready.configure(protecting("20.0.4.0/24"))
+
+    assert ready.apply(WITHIN).exit_code == 5
+
+    assert ready.stages() == {"aol": Stage.REVERTED}
+    ready.configure(AUTOMATIC)
+    ready.night()
+    assert ready.held() == [*FIRST, "20.0.9.0/24"]
 
 
 def test_a_kernel_that_takes_nothing_has_nothing_to_take_back(ready: Bench) -> None:
@@ -700,3 +753,57 @@ def test_the_spec_of_what_is_applied_is_recorded_also_where_nothing_changes(read
     assert last is not None
     assert last.spec == ready.config.sets["aol"]
     assert read_config(AUTOMATIC, ready.folder).sets["aol"] != last.spec
+
+
+# ---------------------------------------------------------------- what was taken back is kept right
+
+
+def test_a_set_that_was_taken_back_is_filled_again_with_what_was_confirmed(ready: Bench) -> None:
+    ready.apply(WITHIN)
+    ready.revert()
+    ready.night()
+    ready.sent.clear()
+    reboot(ready)
+    ready.configure("heal = false\n" + AUTOMATIC)
+    (lost,) = status(ready.config, ready.doors()).problems
+
+    ready.night()
+
+    assert lost.message.endswith(
+        "taken back, and is no longer so: it was not in the kernel, as after a reboot"
+    )
+    assert (ready.held(), ready.stages()) == (FIRST, {"aol": Stage.REVERTED})
+    assert "MARK" in ready.rule()
+    assert [event.kind for event in ready.sent] == [AlertKind.MENDED]
+    assert ready.status() == [("reverted", 5)]
+
+
+@pytest.mark.parametrize(("heal", "holds"), [("true", FIRST), ("false", [])])
+def test_what_another_hand_does_to_it_is_mended_if_that_is_wanted(
+    ready: Bench, heal: str, holds: list[str]
+) -> None:
+    ready.apply(WITHIN)
+    ready.revert()
+    ready.configure(f"heal = {heal}\n" + AUTOMATIC)
+    ready.runner.kernel.sets["proxyfeed_aol_4"].members.clear()
+
+    ready.night()
+
+    assert (ready.held(), ready.stages()) == (holds, {"aol": Stage.REVERTED})
+    (told,) = status(ready.config, ready.doors()).problems
+    assert told.message.endswith("the kernel holds what it held before") == (heal == "true")
+
+
+def test_what_was_taken_back_and_cannot_be_mended_is_told(ready: Bench) -> None:
+    ready.apply(WITHIN)
+    ready.revert()
+    ready.night()
+    ready.sent.clear()
+    reboot(ready)
+    ready.runner = replace(ready.runner, choose=no_write)
+
+    outcome = ready.night()
+
+    assert [one.hint for one in outcome.problems] == ["proxyfeed boot"]
+    assert (outcome.exit_code, ready.stages()) == (5, {"aol": Stage.REVERTED})
+    assert [event.kind for event in ready.sent] == [AlertKind.APPLY]

@@ -6,6 +6,9 @@ from __future__ import annotations
 
 import pytest
 from tests.e2e.machine import CONFIGURATION, Machine
+from tests.e2e.pages import GROWN, page
+from tests.e2e.servers import PAGE, Site
+from tests.servers import response
 
 SETS = ["proxyfeed_aol_v4", "proxyfeed_aol_4", "proxyfeed_aol_v6", "proxyfeed_aol_6"]
 
@@ -91,6 +94,18 @@ def test_only_the_missing_ones_of_several_sets_are_made_empty(running: Machine) 
     assert running.rules() == []
 
 
+def test_what_a_run_left_that_was_cut_off_is_not_in_the_way_of_a_set_that_is_missing(
+    machine: Machine,
+) -> None:
+    for name in ("proxyfeed_aol_4_new", "proxyfeed_aol_v6_new"):
+        machine.namespace.run("ipset", "create", name, "hash:net")
+
+    done = machine.proxyfeed("boot", "--quiet", code=7)
+
+    assert "cannot be created" not in done.err
+    assert set_names(machine) == set(SETS)
+
+
 def test_a_set_that_never_had_a_version_is_there_and_empty(machine: Machine) -> None:
     machine.proxyfeed("init")
 
@@ -110,6 +125,23 @@ def test_a_damaged_version_fills_no_set_and_is_said(running: Machine) -> None:
     assert "the database is damaged" in done.err
     assert set_names(running) == set(SETS)
     assert running.members("proxyfeed_aol_4") == set()
+
+
+def test_a_boot_applies_no_version_that_is_left_to_the_operator(
+    running: Machine, site: Site
+) -> None:
+    running.configure(f'apply = "manual"\n{CONFIGURATION}')
+    members = running.members("proxyfeed_aol_4")
+    site.pages[PAGE] = response(page(GROWN))
+    running.proxyfeed("update")
+    assert running.versions() == [(1, "accepted"), (2, "accepted")]
+    reboot(running)
+
+    running.proxyfeed("boot", "--quiet")
+
+    assert running.members("proxyfeed_aol_4") == members
+    running.proxyfeed("apply")
+    assert GROWN[-1] in running.members("proxyfeed_aol_4")
 
 
 def test_a_boot_with_nftables_needs_no_ipset(running: Machine) -> None:

@@ -237,6 +237,19 @@ def test_an_ipset_that_a_foreign_rule_looks_at_stays_and_is_told(
     assert all_names(director) == {TABLE}
 
 
+@pytest.mark.parametrize("name", ["proxyfeed_aol_saved", "proxyfeed_aol"])
+def test_an_ipset_of_another_hand_with_such_a_name_is_nothing_that_ipset_left(
+    director: Namespace, name: str
+) -> None:
+    by_hand(director, f"ipset create {name} hash:net")
+    nftables = NftBackend()
+
+    applied = converge(nftables.firewall(director), nftables.spec, OLD)
+
+    assert (applied.plan.former, applied.notes) == (None, ())
+    assert all_names(director) == {TABLE, name}
+
+
 def test_a_former_rule_that_cannot_be_removed_is_an_error_and_the_next_run_mends_it(
     lab: Lab, database: Path, tmp_path: Path
 ) -> None:

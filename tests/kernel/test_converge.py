@@ -215,6 +215,21 @@ def test_without_install_rule_only_the_sets_are_made(director: Namespace) -> Non
     }
 
 
+def test_what_a_rule_of_ours_looks_at_that_is_kept_by_hand_now_is_told_until_it_is_gone(
+    director: Namespace,
+) -> None:
+    converge(firewall_in(director), SPEC, OLD)
+    by_hand = replace(SPEC, install_rule=False, families=(4,))
+
+    for _ in range(2):
+        notes = converge(firewall_in(director), by_hand, NEW).notes
+        assert f"{NET[6]} is no longer served and could not be removed" in " ".join(notes)
+
+    remove_rules(firewall_in(director), SPEC)
+    assert converge(firewall_in(director), by_hand, NEW).notes == ()
+    assert set_names(director) == {NET[4]}
+
+
 # ------------------------------------------------------------------ sets beside each other
 
 

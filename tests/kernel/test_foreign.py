@@ -173,9 +173,10 @@ def test_a_set_that_a_foreign_rule_looks_at_stays_when_it_is_no_longer_served(
     by_hand(director, f"ip6tables -t mangle {foreign}")
     only_ipv4 = replace(SPEC, families=(4,))
 
-    converge(firewall_in(director), only_ipv4, NEW)
+    applied = converge(firewall_in(director), only_ipv4, NEW)
 
     # It is no reason to keep the new content out.
+    assert f"{NET[6]} is no longer served and could not be removed" in " ".join(applied.notes)
     assert held(director) == PrefixSet(NEW.ipv4, OLD.ipv6)
     assert mark_rules(director, "ip6tables") == [foreign]
     assert not make_plan(only_ipv4, NEW, firewall_in(director).read(only_ipv4)).is_nothing

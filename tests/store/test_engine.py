@@ -98,6 +98,15 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 
 
 @OPENINGS
+def test_a_link_that_leads_to_itself_is_no_database(opening: Opening, tmp_path: Path) -> None:
+    (tmp_path / "proxyfeed.db").symlink_to("proxyfeed.db")
+
+    error = failure(opening, f"sqlite:///{tmp_path}/proxyfeed.db")
+
+    assert "cannot be looked at: Too many levels of symbolic links" in error.message
+
+
+@OPENINGS
 def test_a_folder_in_the_place_of_the_database_is_refused(opening: Opening, tmp_path: Path) -> None:
     error = failure(opening, f"sqlite:///{tmp_path}")
 

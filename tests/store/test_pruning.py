@@ -47,6 +47,31 @@ def test_the_newest_time_of_upstream_outlasts_its_attempt(store: Store) -> None:
     assert store.state("aol", NOW + 30 * DAY).seen == stamp
 
 
+def test_a_time_that_was_held_takes_the_place_of_no_time_that_was_believed(store: Store) -> None:
+    stamp = NOW - DAY
+    version = record(store, replace(new("198.51.100.0/24"), stamp=stamp - DAY))
+    same = seen(FetchOutcome.SAME, version.id)
+    store.record([replace(same, stamp=stamp)], NOW + MINUTES)
+    record(store, replace(held("203.0.113.0/24"), stamp=NOW), at=NOW + 2 * MINUTES)
+    for number in range(3, KEPT_ATTEMPTS + 200):
+        store.record([same], NOW + number * MINUTES)
+
+    assert store.state("aol", NOW + 30 * DAY).seen == stamp
+
+
+def test_a_pause_that_a_server_asked_for_outlasts_all_that_another_answers(store: Store) -> None:
+    version = record(store, new("198.51.100.0/24"))
+    (refused,) = failed(FetchOutcome.BAD_STATUS).attempts
+    paused = replace(refused, url="https://first.example.net/", retry_after=6 * 86400.0)
+    reading = failed(FetchOutcome.BAD_STATUS)
+    store.record([replace(reading, attempts=(paused, refused))], NOW + MINUTES)
+    for number in range(2, KEPT_ATTEMPTS + 200):
+        store.record([seen(FetchOutcome.SAME, version.id)], NOW + number * MINUTES)
+
+    until = NOW + MINUTES + 6 * DAY
+    assert store.state("aol", NOW + 5 * DAY).pauses == ((paused.url, until),)
+
+
 def test_of_what_is_held_only_the_last_can_be_decided_on(store: Store, database: Path) -> None:
     record(store, new("198.51.100.0/24"))
     rows = [f"203.0.113.{number}/32" for number in range(KEPT_HELD + 5)]

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from proxyfeed.commands.apply import apply_sets
@@ -14,7 +15,7 @@ from proxyfeed.config import Config
 from proxyfeed.converge import make_missing
 from proxyfeed.errors import ProxyfeedError
 from proxyfeed.firewall import Firewall
-from proxyfeed.model import ApplyResult, Outcome, Problem, SetReport
+from proxyfeed.model import ApplyResult, FeedState, Outcome, Problem, SetReport, SetSpec
 
 
 def boot(config: Config, doors: Doors) -> Outcome:
@@ -26,10 +27,30 @@ def boot(config: Config, doors: Doors) -> Outcome:
     decided = {report.set for report in back}
     specs = [spec for name, spec in config.sets.items() if name not in decided]
     states = states_of(doors, tuple({feed: None for spec in specs for feed in spec.feeds}))
-    applied, problems = apply_sets(config, doors, specs, states, "boot")
-    reports, more = _make_missing(config, doors.firewall, (*back, *applied))
+    reports, problems = back, failed
+    for spec in specs:
+        known = states if config.is_automatic else _as_applied(doors, spec, states)
+        applied, wrong = apply_sets(config, doors, [spec], known, "boot")
+        reports, problems = (*reports, *applied), (*problems, *wrong)
+    reports, more = _make_missing(config, doors.firewall, reports)
     warnings = tuple(f"set {one.set}: {note}" for one in reports for note in one.notes)
-    return Outcome("boot", ApplyResult(reports), (*failed, *problems, *more), warnings)
+    return Outcome("boot", ApplyResult(reports), (*problems, *more), warnings)
+
+
+def _as_applied(
+    doors: Doors, spec: SetSpec, states: Mapping[str, FeedState]
+) -> dict[str, FeedState]:
+    """
+    Where the feeds stood when the set was applied last: with ``apply = "manual"`` a newer version
+    is for the operator to apply, and not for a boot.
+    """
+    last = doors.store.last_application(spec.name)
+    versions = map(doors.store.version, last.versions if last else ())
+    applied = {version.feed: version for version in versions}
+    return {
+        feed: replace(state, active=applied.get(feed, state.active))
+        for feed, state in states.items()
+    }
 
 
 def boot_without_database(config: Config, firewall: Firewall, cause: ProxyfeedError) -> Outcome:

@@ -4,7 +4,7 @@ The sets at the end of a night: which are filled, and which are left alone, and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from proxyfeed.commands.apply import apply_sets, look_at_set
@@ -12,9 +12,10 @@ from proxyfeed.commands.desired import desired
 from proxyfeed.commands.doors import Doors
 from proxyfeed.commands.drift import describe_drift, layout_of
 from proxyfeed.commands.judging import Judged
+from proxyfeed.commands.undecided import left_alone, mend_reverted
 from proxyfeed.config import Config
 from proxyfeed.errors import ProxyfeedError
-from proxyfeed.model import Action, FeedState, Problem, SetReport, SetSpec, Status
+from proxyfeed.model import Action, Confirmation, FeedState, Problem, SetReport, SetSpec, Status
 from proxyfeed.planning import held_prefixes, make_plan, served
 from proxyfeed.prefixes import PrefixSet
 
@@ -26,24 +27,20 @@ def fill_sets(
     doors: Doors,
     judged: Mapping[str, Judged],
     states: dict[str, FeedState],
-    alone: Mapping[str, str],
+    known: Collection[Confirmation],
     *,
     dry_run: bool,
     skip_apply: bool,
 ) -> tuple[tuple[SetReport, ...], tuple[Problem, ...]]:
     """
-    Apply the sets that take one of the *judged* feeds, but for those that are to be left *alone*,
-    with the reason.
+    Apply the sets that take one of the *judged* feeds, but for those that are *known* to wait for
+    an operator's word.
     """
     touched = [spec for spec in config.sets.values() if set(spec.feeds) & set(judged)]
     if skip_apply or not config.is_automatic:
         reason = "--no-apply was given" if skip_apply else 'the configuration says apply = "manual"'
         return tuple(look_at_set(config, doors, spec, states, reason) for spec in touched), ()
-    instead = {
-        name: one.reading.content
-        for name, one in judged.items()
-        if dry_run and one.reading.status is Status.ACCEPTED and one.reading.content is not None
-    }
+    instead = _unrecorded(judged) if dry_run else {}
     if dry_run:
         # What is confirmed tonight comes back to life, should it have been dead.
         confirmed = [name for name, one in judged.items() if one.reading.outcome.confirms]
@@ -53,18 +50,32 @@ def fill_sets(
         for spec in touched
         if not config.heal and _has_drifted(config, doors, spec, states, instead)
     ]
+    alone = left_alone(known)
     reasons = {**dict.fromkeys(unhealed, _UNHEALED), **alone}
+    mended, lost = ((), ()) if dry_run else mend_reverted(config, doors, known, touched)
+    done = {report.set for report in mended}
     looked_at = [
         look_at_set(config, doors, spec, states, reasons[spec.name])
         for spec in touched
-        if spec.name in reasons
+        if spec.name in reasons and spec.name not in done
     ]
     open_sets = [spec for spec in touched if spec.name not in reasons]
     sets, failed = apply_sets(
         config, doors, open_sets, states, "update", dry_run=dry_run, instead=instead
     )
     problems = [_unhealed_problem(name) for name in unhealed if name not in alone]
-    return (*looked_at, *sets), (*failed, *problems)
+    return (*mended, *looked_at, *sets), (*lost, *failed, *problems)
+
+
+def _unrecorded(judged: Mapping[str, Judged]) -> dict[str, PrefixSet]:
+    """
+    What a dry run would have accepted.
+    """
+    return {
+        name: one.reading.content
+        for name, one in judged.items()
+        if one.reading.status is Status.ACCEPTED and one.reading.content is not None
+    }
 
 
 def _has_drifted(

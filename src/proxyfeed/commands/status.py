@@ -16,7 +16,8 @@ from proxyfeed.commands.judging import due_at
 from proxyfeed.commands.notify import expired_problem
 from proxyfeed.commands.problems import waiting_problem
 from proxyfeed.commands.refusal import refuse_absurd
-from proxyfeed.commands.taking_back import to_trial, undecided_problem
+from proxyfeed.commands.taking_back import to_trial
+from proxyfeed.commands.undecided import undecided_problem
 from proxyfeed.config import Config
 from proxyfeed.errors import ProxyfeedError
 from proxyfeed.firewall.layout import is_table, owner

@@ -47,12 +47,14 @@ def take_back(doors: Doors, one: Confirmation, *, stays_away: bool) -> Taken:
     try:
         applied = converge(doors.firewall, one.spec, one.content)
         application = _to_application(doors, one, applied)
-        remains = stays_away if application else one.was_reverted
+        # What was taken back before this one was begun is as undecided as it was then.
+        remains = one.was_reverted or (stays_away and application is not None)
         doors.store.confirmations.taken_back(one, application, stays_away=remains)
     except ProxyfeedError as exc:
         problem = to_problem(exc, subject)
         what = f"{subject} could not be brought back to what it held before: {exc.message}"
-        again = Problem(problem.code, problem.exit_code, what, "proxyfeed revert", subject)
+        hint = "proxyfeed revert" if one.stage is Stage.PENDING else "proxyfeed boot"
+        again = Problem(problem.code, problem.exit_code, what, hint, subject)
         return (SetReport(one.set_name, failed=what),), (again,)
     return (_report(one, applied),), ()
 
@@ -122,28 +124,9 @@ def take_back_at_boot(config: Config, doors: Doors) -> Taken:
         for one in doors.store.confirmations.all()
         if one.stage is Stage.PENDING or one.set_name in config.sets
     ]
-    notes = {one.set_name: _what_happened(one) for one in known}
+    notes = {one.set_name: what_happened(one) for one in known}
     reports, problems = take_all_back(doors, known)
     return tuple(replace(one, notes=(*one.notes, notes[one.set])) for one in reports), problems
-
-
-def left_alone(known: Iterable[Confirmation]) -> dict[str, str]:
-    """
-    The sets that the nightly update leaves alone, and why.
-    """
-    return {
-        one.set_name: f"the {one.action} by {one.by} waits for confirmation until {when(one.until)}"
-        if one.stage is Stage.PENDING
-        else f"{_what_happened(one)}; to apply it all the same: proxyfeed apply {one.set_name}"
-        for one in known
-    }
-
-
-def still_reverted(known: Iterable[Confirmation]) -> list[Event]:
-    """
-    What is told again after a while, until somebody decides.
-    """
-    return [taken_back_event(one) for one in known if one.stage is Stage.REVERTED]
 
 
 def taken_back_event(one: Confirmation) -> Event:
@@ -152,30 +135,14 @@ def taken_back_event(one: Confirmation) -> Event:
     if one.stays_away:
         ending += "; the nightly update leaves the set alone"
     ending += f"\nto look at it: proxyfeed diff; to go on: {_again(one)}"
-    title = f"{subject}: {_what_happened(one)}"
+    title = f"{subject}: {what_happened(one)}"
     return Event(AlertKind.REVERTED, subject, one.token, title, ending)
 
 
 def reverted_problem(one: Confirmation) -> Problem:
     subject = f"set {one.set_name}"
-    what = f"{subject}: {_what_happened(one)}; the kernel holds what it held before"
+    what = f"{subject}: {what_happened(one)}; the kernel holds what it held before"
     return Problem("reverted", 5, what, f"proxyfeed diff, then: {_again(one)}", subject)
-
-
-def undecided_problem(doors: Doors, one: Confirmation | None) -> Problem | None:
-    """
-    What is wrong with a set that is on trial: nothing, as long as it is not overdue.
-    """
-    if one is None:
-        return None
-    if one.stage is Stage.REVERTED:
-        return reverted_problem(one)
-    if not one.is_overdue(doors.uptime()):
-        return None
-    subject = f"set {one.set_name}"
-    what = f"{subject}: the {one.action} by {one.by} was to be confirmed until {when(one.until)}"
-    what += f", and its timer ({one.timer or 'none is known'}) has not taken it back"
-    return Problem("overdue", 5, what, "proxyfeed revert", subject)
 
 
 def stop_idle_timers(doors: Doors, decided: Collection[Confirmation]) -> None:
@@ -202,7 +169,7 @@ def to_trial(doors: Doors, one: Confirmation) -> Trial:
     )
 
 
-def _what_happened(one: Confirmation) -> str:
+def what_happened(one: Confirmation) -> str:
     return f"the {one.action} by {one.by} at {when(one.at)} was not confirmed, and was taken back"
 
 
@@ -213,7 +180,8 @@ def _again(one: Confirmation) -> str:
 def _to_application(doors: Doors, one: Confirmation, applied: Applied) -> Application | None:
     last = doors.store.last_application(one.set_name)
     is_known = last and (last.digest, last.spec) == (applied.digest, one.spec)
-    if applied.plan.is_nothing and is_known:
+    is_of_it = last and (last.at, last.by) == (one.at, one.by)
+    if applied.plan.is_nothing and (is_known or not is_of_it):
         return None
     return Application(
         host=doors.host,

@@ -2,7 +2,7 @@
 Commit-confirm: before anything is applied, the way back is recorded and its timer stands.
 
 Wherever the program ends in between, either nothing was applied, or what was applied is pending:
-then the timer takes it back, or the next command that writes, or the next boot.
+then the timer takes it back, or the next command that applies or confirms, or the next boot.
 """
 
 from __future__ import annotations
@@ -147,13 +147,15 @@ def _last_application(doors: Doors, spec: SetSpec) -> Application:
 def _held(doors: Doors, spec: SetSpec, last: Application) -> PrefixSet:
     """
     What the kernel holds of a set, provided that all of what was applied is there: after a reboot
-    nothing is, and nothing is not what anybody has confirmed.
+    nothing is, and nothing is not what anybody has confirmed. What was applied before schema 0003
+    is known to have been applied by *spec* only if the kernel has all as that says.
     """
     live = doors.firewall.read(spec)
     held = held_prefixes(spec, live)
+    plan = make_plan(spec, held, live)
     missing = [
         one.name
-        for one in make_plan(spec, held, live).sets
+        for one in plan.sets
         # A name may have spaces in it: "inet proxyfeed_aol addresses_4".
         if one.action is Action.CREATE and f" {one.name} " in f" {last.layout} "
     ]
@@ -161,6 +163,13 @@ def _held(doors: Doors, spec: SetSpec, last: Application) -> PrefixSet:
         raise OperatorMistake(
             f"the kernel does not hold {', '.join(missing)}, as after a reboot, so there "
             "is nothing that could be brought back; nothing was changed",
+            hint=f"without --confirm-within: proxyfeed apply {spec.name}",
+        )
+    if last.spec is None and not plan.is_nothing:
+        raise OperatorMistake(
+            f"set {spec.name} was last applied by an earlier proxyfeed, which did not record by "
+            "what, and the kernel has it otherwise than it is configured now, so there is nothing "
+            "that could be brought back; nothing was changed",
             hint=f"without --confirm-within: proxyfeed apply {spec.name}",
         )
     return held

@@ -24,12 +24,8 @@ from proxyfeed.commands.notify import (
     unchanged_event,
 )
 from proxyfeed.commands.problems import feed_problems
-from proxyfeed.commands.taking_back import (
-    left_alone,
-    reverted_problem,
-    still_reverted,
-    take_overdue_back,
-)
+from proxyfeed.commands.taking_back import reverted_problem, take_overdue_back
+from proxyfeed.commands.undecided import left_alone, still_reverted
 from proxyfeed.config import Config
 from proxyfeed.errors import OperatorMistake, ProxyfeedError
 from proxyfeed.model import (
@@ -75,20 +71,19 @@ def update(
         for problem in feed_problems(config, report, after[report.feed])
     )
     known = doors.store.confirmations.all()
-    alone = left_alone(known)
     sets, failed = fill_sets(
-        config, doors, judged, after, alone, dry_run=dry_run, skip_apply=skip_apply
+        config, doors, judged, after, known, dry_run=dry_run, skip_apply=skip_apply
     )
     if not dry_run:
         events = _events(config, doors, reports, before, after, problems, sets, failed)
-        events += still_reverted(known)
+        events += still_reverted(config, known)
         tried = [f"set {one.set}" for one in sets if one.plan or one.failed]
         asked = [f"feed {report.feed}" for report in reports if report.attempts]
         notify(config, doors, events, [*asked, *tried])
     if bugs:
         raise bugs[0]
     taken_back = [reverted_problem(one).message for one in late]
-    warnings = (*exposed(config), *taken_back, *_warnings(reports, sets, alone))
+    warnings = (*exposed(config), *taken_back, *_warnings(reports, sets, left_alone(known)))
     result = UpdateResult(reports, sets, dry_run)
     return Outcome("update", result, (*unsettled, *problems, *failed), warnings)
 

@@ -63,7 +63,9 @@ class ByIpset:
         """
         if set_name not in map(owner_of, self._own_names()):
             return None
-        return self.read(set_name, (), has_rule=True)
+        live = self.read(set_name, (), has_rule=True)
+        # A name such as proxyfeed_aol_saved is of another hand, and goes by no backend.
+        return live if live.sets or live.temporaries else None
 
     def orphans(self, set_names: Collection[str]) -> tuple[str, ...]:
         """

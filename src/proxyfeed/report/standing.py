@@ -115,6 +115,8 @@ def _set(one: SetStatus) -> Iterator[str]:
     if one.plan.former:
         yield f"  former     {former_words(one.plan)}"
     for rule in one.plan.rules:
+        if rule.is_nothing and not rule.wanted:
+            continue  # a table lists the family that is not served, too
         state = "in place"
         if not rule.is_nothing:
             state = "MISSING" if not rule.present else f"WRONG: {' | '.join(rule.present)}"

@@ -60,6 +60,7 @@ def create_or_upgrade(url: str) -> Engine:
                 f"the folder {path.parent} of the database cannot be made: {said(exc)}",
                 hint=look_at(exc, otherwise="change `database` in the configuration"),
             ) from exc
+        _size(path)  # a link that leads to itself ends here
         modes.check_database(path, modes.caller())
     engine = _engine(url)
     with ExitStack() as failure:

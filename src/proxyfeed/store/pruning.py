@@ -47,8 +47,8 @@ def _prune_held(connection: Connection, number: int) -> None:
 
 def _prune_attempts(connection: Connection, number: int) -> None:
     """
-    Of the attempts before the last *KEPT_ATTEMPTS*, keep the last of each day, outcome, version and
-    body.
+    Of the attempts before the last *KEPT_ATTEMPTS*, keep the last of each day, URL, outcome,
+    version and body.
 
     Whatever is asked of old attempts is about the newest of a kind, or, for the time that a feed
     has been dead, about days.
@@ -61,13 +61,14 @@ def _prune_attempts(connection: Connection, number: int) -> None:
     limit = connection.execute(newest.offset(KEPT_ATTEMPTS - 1).limit(1)).scalar_one()
     query = select(fetches).where(mine, fetches.c.id < limit).order_by(fetches.c.id)
     kept: dict[object, int] = {}
-    newest_stamp: Row[Any] | None = None
+    stamped: dict[object, Row[Any]] = {}
     old = connection.execute(query).all()
     for row in old:
-        kept[row.at.date(), row.outcome, row.version_id, row.body] = row.id
-        if row.stamp is not None and (newest_stamp is None or row.stamp >= newest_stamp.stamp):
-            newest_stamp = row
-    keep = {*kept.values(), *([newest_stamp.id] if newest_stamp else [])}
+        kept[row.at.date(), row.url, row.outcome, row.version_id, row.body] = row.id
+        kind = (row.outcome, row.version_id)
+        if row.stamp is not None and (kind not in stamped or row.stamp >= stamped[kind].stamp):
+            stamped[kind] = row
+    keep = {*kept.values(), *(row.id for row in stamped.values())}
     gone = [row.id for row in old if row.id not in keep]
     for start in range(0, len(gone), _SLACK):
         connection.execute(delete(fetches).where(fetches.c.id.in_(gone[start : start + _SLACK])))
