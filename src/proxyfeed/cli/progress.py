@@ -4,6 +4,7 @@ A word on a terminal when something takes over a second; nothing under cron.
 
 from __future__ import annotations
 
+import signal
 import sys
 import threading
 from types import TracebackType
@@ -39,7 +40,13 @@ class Progress:
         self._end()
         self._timer = threading.Timer(_PATIENCE, self._show, [what])
         self._timer.daemon = True
-        self._timer.start()
+        # A signal goes to any thread that does not block it: one that comes here would end half of
+        # a restore, while the main thread has it wait.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        try:
+            self._timer.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
     def _show(self, what: str) -> None:
         self._is_shown = True
