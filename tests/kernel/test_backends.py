@@ -20,7 +20,7 @@ from tests.kernel.backends import (
     all_names,
 )
 from tests.kernel.mortal import MortalRunner, is_writing, run_until_killed
-from tests.kernel.namespaces import Lab, Namespace
+from tests.kernel.namespaces import SYSTEM_PATH, Lab, Namespace
 from tests.kernel.operating import CONTENT, Operator, fill_database
 from tests.kernel.packets import Flood, marks
 from tests.kernel.product import (
@@ -284,7 +284,7 @@ def test_a_former_table_that_cannot_be_removed_is_an_error_and_the_next_run_mend
 ) -> None:
     whole = Operator(lab.director, database, backend=Backend.NFTABLES)
     assert whole.apply().exit_code == 0
-    nft = shutil.which("nft")
+    nft = shutil.which("nft", path=SYSTEM_PATH)
     script = 'case "$1" in -f) echo "Error: Device or resource busy" >&2; exit 1;; esac\n'
     write_program(tmp_path / "nft", f'{script}exec {nft} "$@"')
     broken = Operator(lab.director, database, path_with(tmp_path))
