@@ -5,8 +5,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 
+from proxyfeed.commands.applied import to_application, to_report
 from proxyfeed.commands.desired import Desired, chosen_sets, desired, states_of
 from proxyfeed.commands.doors import Doors, to_problem
 from proxyfeed.commands.drift import describe_drift, drift_of, layout_of
@@ -131,15 +133,9 @@ def _look_ahead(doors: Doors, spec: SetSpec, wanted: Desired) -> SetReport:
 def _report(
     spec: SetSpec, wanted: Desired, applied: Applied, last: Application | None
 ) -> SetReport:
-    target = served(spec, wanted.prefixes)
-    return SetReport(
-        set=spec.name,
-        versions=wanted.versions,
-        plan=applied.plan,
-        change=Diff.between(applied.before, target),
-        holds=target,
-        seconds=applied.seconds,
-        digest=applied.digest,
+    report = to_report(spec, wanted.prefixes, wanted.versions, applied)
+    return replace(
+        report,
         notes=(*_gaps(wanted), *applied.notes),
         drift=drift_of(spec, last, applied),
         waiting=wanted.waiting,
@@ -199,17 +195,4 @@ def _remember(
     is_known = last and (last.versions, last.digest, last.layout, last.spec) == now
     if applied.plan.is_nothing and is_known:
         return
-    doors.store.applied(
-        Application(
-            host=doors.host,
-            set_name=spec.name,
-            action=action,
-            versions=wanted.versions,
-            at=doors.now,
-            by=doors.who,
-            seconds=applied.seconds,
-            digest=applied.digest,
-            layout=layout_of(applied.plan),
-            spec=spec,
-        )
-    )
+    doors.store.applied(to_application(doors, spec, wanted.versions, applied, action))

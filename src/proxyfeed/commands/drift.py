@@ -33,7 +33,7 @@ def describe_drift(spec: SetSpec, last: Application | None, plan: Plan, held: Pr
     """
     if last is None or plan.is_nothing or layout_of(plan) != last.layout:
         return ""
-    if all(planned.action is Action.CREATE for planned in plan.sets):
+    if plan.is_from_nothing:
         return "it was not in the kernel, as after a reboot"
     found = []
     if held.digest != last.digest:

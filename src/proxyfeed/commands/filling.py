@@ -15,7 +15,7 @@ from proxyfeed.commands.judging import Judged
 from proxyfeed.commands.undecided import left_alone, mend_reverted
 from proxyfeed.config import Config
 from proxyfeed.errors import ProxyfeedError
-from proxyfeed.model import Action, Confirmation, FeedState, Problem, SetReport, SetSpec, Status
+from proxyfeed.model import Confirmation, FeedState, Problem, SetReport, SetSpec, Status
 from proxyfeed.planning import held_prefixes, make_plan, served
 from proxyfeed.prefixes import PrefixSet
 
@@ -100,9 +100,8 @@ def _has_drifted(
     except ProxyfeedError:
         return False  # applying it will say so
     plan = make_plan(spec, wanted.prefixes, live)
-    is_gone = all(planned.action is Action.CREATE for planned in plan.sets)
     drift = describe_drift(spec, last, plan, held_prefixes(spec, live))
-    return bool(drift) and not is_gone and layout_of(plan) == last.layout
+    return bool(drift) and not plan.is_from_nothing and layout_of(plan) == last.layout
 
 
 def _unhealed_problem(set_name: str) -> Problem:

@@ -5,7 +5,7 @@ tell, or reached nobody.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
 from proxyfeed.commands.doors import Doors
@@ -42,7 +42,12 @@ def begin_telling(config: Config, doors: Doors, states: Mapping[str, FeedState])
 
 
 def version_news(
-    doors: Doors, report: FeedReport, before: FeedState, after: FeedState, hold: timedelta
+    doors: Doors,
+    told_before: Iterable[AlertState],
+    report: FeedReport,
+    before: FeedState,
+    after: FeedState,
+    hold: timedelta,
 ) -> list[Event]:
     """
     What to tell of a feed's newest version, against the one that was told last. *hold* is its
@@ -50,9 +55,7 @@ def version_news(
     """
     subject = f"feed {report.feed}"
     known = [
-        one
-        for one in doors.store.told()
-        if one.kind is AlertKind.ACCEPTED and one.subject == subject
+        one for one in told_before if one.kind is AlertKind.ACCEPTED and one.subject == subject
     ]
     latest = after.latest
     if not known or latest is None or known[0].key == str(latest.id) or latest.decided_by:

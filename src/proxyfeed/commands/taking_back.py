@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
+from proxyfeed.commands.applied import to_application, to_report
 from proxyfeed.commands.doors import Doors, to_problem
-from proxyfeed.commands.drift import layout_of
 from proxyfeed.commands.notify import apply_events, notify
 from proxyfeed.config import Config
 from proxyfeed.converge import converge
@@ -18,14 +18,12 @@ from proxyfeed.model import (
     Application,
     Applied,
     Confirmation,
-    Diff,
     Event,
     Problem,
     SetReport,
     Stage,
     Trial,
 )
-from proxyfeed.planning import served
 from proxyfeed.report.words import when
 
 Taken = tuple[tuple[SetReport, ...], tuple[Problem, ...]]
@@ -56,7 +54,7 @@ def take_back(doors: Doors, one: Confirmation, *, stays_away: bool) -> Taken:
         hint = "proxyfeed revert" if one.stage is Stage.PENDING else "proxyfeed boot"
         again = Problem(problem.code, problem.exit_code, what, hint, subject)
         return (SetReport(one.set_name, failed=what),), (again,)
-    return (_report(one, applied),), ()
+    return (to_report(one.spec, one.content, one.versions, applied),), ()
 
 
 def take_all_back(doors: Doors, ways_back: Iterable[Confirmation]) -> Taken:
@@ -183,29 +181,4 @@ def _to_application(doors: Doors, one: Confirmation, applied: Applied) -> Applic
     is_of_it = last and (last.at, last.by) == (one.at, one.by)
     if applied.plan.is_nothing and (is_known or not is_of_it):
         return None
-    return Application(
-        host=doors.host,
-        set_name=one.set_name,
-        action="revert",
-        versions=one.versions,
-        at=doors.now,
-        by=doors.who,
-        seconds=applied.seconds,
-        digest=applied.digest,
-        layout=layout_of(applied.plan),
-        spec=one.spec,
-    )
-
-
-def _report(one: Confirmation, applied: Applied) -> SetReport:
-    target = served(one.spec, one.content)
-    return SetReport(
-        set=one.set_name,
-        versions=one.versions,
-        plan=applied.plan,
-        change=Diff.between(applied.before, target),
-        holds=target,
-        seconds=applied.seconds,
-        digest=applied.digest,
-        notes=applied.notes,
-    )
+    return to_application(doors, one.spec, one.versions, applied, "revert")

@@ -19,7 +19,7 @@ from proxyfeed.commands.taking_back import (
 )
 from proxyfeed.config import Config
 from proxyfeed.errors import ProxyfeedError
-from proxyfeed.model import Action, Confirmation, Event, Problem, SetReport, SetSpec, Stage
+from proxyfeed.model import Confirmation, Event, Problem, SetReport, SetSpec, Stage
 from proxyfeed.planning import held_prefixes, make_plan
 from proxyfeed.report.words import when
 
@@ -99,5 +99,5 @@ def _changed_since(doors: Doors, one: Confirmation) -> tuple[str, bool]:
         return "", False  # whoever looks at the set itself says so
     plan = make_plan(one.spec, one.content, live)
     last = doors.store.last_application(one.set_name)
-    is_gone = all(planned.action is Action.CREATE for planned in plan.sets)
-    return describe_drift(one.spec, last, plan, held_prefixes(one.spec, live)), is_gone
+    drift = describe_drift(one.spec, last, plan, held_prefixes(one.spec, live))
+    return drift, plan.is_from_nothing

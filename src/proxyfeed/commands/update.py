@@ -158,12 +158,13 @@ def _events(
     failed: tuple[Problem, ...],
 ) -> list[Event]:
     events: list[Event] = []
+    told = doors.store.told()
     for report in reports:
         state = before[report.feed]
         subject = f"feed {report.feed}"
         mine = [problem for problem in problems if problem.subject == subject]
         hold = config.feeds[report.feed].timing.hold_removals
-        events += version_news(doors, report, state, after[report.feed], hold)
+        events += version_news(doors, told, report, state, after[report.feed], hold)
         events += feed_events(report, state, mine)
         events += _clock_events(config, doors, report, state, after[report.feed])
     for one in sets:

@@ -117,6 +117,13 @@ class Plan:
         return self.is_proven and has_nothing_else and self.former is None
 
     @property
+    def is_from_nothing(self) -> bool:
+        """
+        Whether no set of it is in the kernel, as after a reboot.
+        """
+        return all(one.action is Action.CREATE for one in self.sets)
+
+    @property
     def is_proven(self) -> bool:
         """
         Whether the kernel holds all that it should; a set that is no longer served may remain, and

@@ -22,6 +22,8 @@ from proxyfeed.store.schema import REVISION
 _BUSY_MILLISECONDS = 10_000
 # The execution option that `for_writing` sets and `_begin` reads.
 _WRITES = "proxyfeed_writes"
+# A file without a table is one page, and none is larger.
+_LARGEST_PAGE = 65_536
 
 
 def connect(url: str) -> Engine:
@@ -119,8 +121,11 @@ def is_empty(url: str) -> bool:
     made no table.
     """
     path = sqlite_path(url)
-    if path is None or not _size(path):
-        return path is not None
+    if path is None:
+        return False
+    size = _size(path)
+    if not size or size > _LARGEST_PAGE:
+        return not size
     engine = _engine(url)
     with ExitStack() as cleanup:
         cleanup.callback(engine.dispose)
