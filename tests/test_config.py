@@ -457,7 +457,7 @@ def test_a_name_of_a_feed_is_plain(name: str) -> None:
         ),
         (
             f'{AOL}[sets.other]\nfeeds = ["aol"]\nmark = 1',
-            "sets.other.mark: 1 is the mark of sets.aol",
+            "sets.other.mark: 1 is a mark of sets.aol",
         ),
         (f"{PARTNER}max_grow = 1", "feeds.partner.max_grow: is not known; did you mean"),
         (
@@ -745,6 +745,8 @@ def test_the_example_is_without_mistakes_when_every_line_of_it_counts(tmp_path: 
     assert config.feeds["partner"].rules.selector == "main"
     assert {feed.format for feed in config.feeds.values()} == set(FORMATS)
     assert config.sets["aol"].virtual
+    assert config.lvs["aol"].check.path == "/alive"
+    assert config.sets["relay"].marks == (11, 12, 13)
     assert not config.sets["aol"].install_rule
     assert config.alerts.to
 
@@ -758,7 +760,7 @@ KEYS = st.sampled_from(
      "deadline", "widest_ipv4", "note", "text", "csv", "json", "inline", "column", "label", "path",
      "paths", "prefix", "lines", "metadata", "records", "stamp", "delimiter", "prefixes", "dated",
      "max_rejected", "may_be_empty", "hold_removals", "expire_after", "kind", "checked", "to",
-     "repeat_after", "aol", "xyzzy"]
+     "repeat_after", "lvs", "servers", "marked", "fallback", "check", "port", "aol", "xyzzy"]
 )  # fmt: skip
 SCALARS = (
     st.sampled_from(["", "aol", "html", "text", "csv", "json", "inline", "a[].b",

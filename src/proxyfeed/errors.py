@@ -6,7 +6,8 @@ Everything that can go wrong, as one tree.
     ProxyfeedError
     ├── OperatorMistake            exit 2   a wrong argument, or a request that makes no sense
     │   ├── ConfigError                     every mistake of a configuration at once
-    │   └── Exposed                         a file of ours that others may change
+    │   ├── Exposed                         a file of ours that others may change
+    │   └── Inexpressible                   what another program's configuration has no words for
     ├── FeedError                  exit 3   one feed failed; its last accepted version stays active
     │   ├── FetchError                      the body could not be had
     │   └── ReadError                       a body is there, and is not the list it should be
@@ -17,6 +18,7 @@ Everything that can go wrong, as one tree.
     ├── KernelError                exit 5   the kernel does not hold what it should
     │   ├── CommandFailed                   ipset or iptables said no
     │   └── NotProven                       written, and read back as something else
+    ├── ExportFailed               exit 5   a file for another program is not what it should be
     ├── LockHeld                   exit 6   another run is at work
     └── Unequipped                 exit 7   what the work needs is not there
         ├── ToolMissing                     a program is not installed
@@ -76,6 +78,14 @@ class Exposed(OperatorMistake):
     """
 
     code = "exposed"
+
+
+class Inexpressible(OperatorMistake):
+    """
+    What is configured cannot be said in the format that was asked for; the message has its place.
+    """
+
+    code = "inexpressible"
 
 
 class FeedError(ProxyfeedError):
@@ -146,6 +156,12 @@ class CommandFailed(KernelError):
 
 class NotProven(KernelError):
     code = "not-proven"
+
+
+class ExportFailed(ProxyfeedError):
+    exit_code = 5
+    code = "export"
+    hint = "proxyfeed status"
 
 
 class LockHeld(ProxyfeedError):

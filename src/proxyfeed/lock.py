@@ -39,7 +39,7 @@ def exclusive(path: Path, purpose: str, patience: float = 0) -> Iterator[None]:
         raise _unusable(path, exc) from exc
     try:
         # Whoever is killed leaves an `ipset restore` behind that still writes, and another run must
-        # not read before it is done. `firewall.command` hands this descriptor, and the lock, to it.
+        # not read before it is done. `command` hands this descriptor, and the lock, to it.
         os.set_inheritable(descriptor, True)
         _take(descriptor, path, purpose, time.monotonic() + patience)
         yield

@@ -66,6 +66,15 @@ class PrefixSet:
         """
         return cls(_aggregate(4, sorted(ipv4)), _aggregate(6, sorted(ipv6)))
 
+    @classmethod
+    def from_spans(cls, family: int, spans: Iterable[Span]) -> PrefixSet:
+        """
+        Cover spans of one family, in order and without overlap; they may touch.
+        """
+        keys = [key for first, last in spans for key in range_to_keys(family, first, last)]
+        whole = _aggregate(family, keys)
+        return cls(ipv4=whole) if family == 4 else cls(ipv6=whole)
+
     def keys(self, family: int) -> tuple[int, ...]:
         return self.ipv4 if family == 4 else self.ipv6
 
@@ -136,9 +145,7 @@ class PrefixSet:
         found = []
         for family in FAMILIES:
             spans = operation(_spans(family, self.keys(family)), _spans(family, other.keys(family)))
-            # Spans never overlap but may touch, so the pieces still have to be joined.
-            pieces = [key for first, last in spans for key in range_to_keys(family, first, last)]
-            found.append(_aggregate(family, pieces))
+            found.append(PrefixSet.from_spans(family, spans).keys(family))
         return PrefixSet(*found)
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from proxyfeed.config.feeds import Known, read_feeds, read_known, read_known_feed
 from proxyfeed.config.file import read_settings
-from proxyfeed.config.sets import check_marks, read_set
+from proxyfeed.config.sets import check_marks, check_splits, read_sets
 from proxyfeed.config.urls import anchor
 from proxyfeed.errors import ConfigError
-from proxyfeed.model import Feed, SetSpec
+from proxyfeed.model import Feed, LvsSpec, SetSpec
 from proxyfeed.prefixes import PrefixSet
 from proxyfeed.table import Table, duration, flag, one_of, text, texts
 
@@ -38,10 +38,10 @@ class Config:
     A configuration without mistakes; *origin* says where it is from, for messages.
 
     *feeds* are those that it configures or that its sets take, *known* the tables of all that it
-    could take. The URLs of *database* and *feeds* may hold passwords, so neither is in its repr.
-    With *heal* the nightly update mends what another hand has changed in the kernel. *fetch_as* is
-    the user that root fetches and reads as; *warnings* tell who else may read the
-    files with them.
+    could take, *lvs* the LVS side of those sets that have one. The URLs of *database* and *feeds*
+    may hold passwords, so neither is in its repr. With *heal* the nightly update mends what another
+    hand has changed in the kernel. *fetch_as* is the user that root fetches and reads as;
+    *warnings* tell who else may read the files with them.
     """
 
     origin: str
@@ -51,6 +51,7 @@ class Config:
     sets: Mapping[str, SetSpec]
     alerts: AlertSettings
     known: Known = field(repr=False)
+    lvs: Mapping[str, LvsSpec] = field(default_factory=dict)
     heal: bool = True
     fetch_as: str = "nobody"
     warnings: tuple[str, ...] = ()
@@ -124,11 +125,12 @@ def parse(values: object, origin: str, state_folder: Path, folder: Path) -> Conf
     fetch_as = top.take("fetch_as", _user, "nobody")
     own_catalog = top.take("catalog", text, "")
     known = read_known(folder / own_catalog if own_catalog else None, mistakes, warnings)
-    sets = {name: read_set(name, table) for name, table in top.tables("sets").items()}
+    sets, lvs = read_sets(top.tables("sets"))
     feeds = read_feeds(top.tables("feeds"), sets, known, folder, mistakes)
     alerts = _read_alerts(top.table("alerts"))
     top.close()
     check_marks(sets, mistakes)
+    check_splits(sets, feeds, mistakes)
     if not sets and not mistakes:
         mistakes.append("sets: there is none, so there is nothing to keep")
     if mistakes:
@@ -139,6 +141,7 @@ def parse(values: object, origin: str, state_folder: Path, folder: Path) -> Conf
         apply=apply,
         feeds=feeds,
         sets=sets,
+        lvs=lvs,
         alerts=alerts,
         known=known,
         heal=heal,

@@ -5,12 +5,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import replace
 
+from proxyfeed.config.lvs import read_lvs
 from proxyfeed.errors import BadPrefix
-from proxyfeed.model import Backend, SetSpec, VirtualService
+from proxyfeed.model import Backend, Feed, LvsSpec, SetSpec, Split, VirtualService
 from proxyfeed.notation import number_to_text, read_address
 from proxyfeed.prefixes import FAMILIES, PrefixSet
-from proxyfeed.table import Table, Texts, at_least_one, flag, one_of, prefix_set, texts, whole
+from proxyfeed.table import Table, Texts, at_least_one, flag, one_of, prefix_set, text, texts, whole
 
 # The kernel takes 31 characters for the name of an ipset: proxyfeed_<14>_v4_new.
 _SET_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,13}")
@@ -22,6 +25,19 @@ _ALL_BITS = 0xFFFFFFFF
 _NO_MARK = 0
 
 
+def read_sets(tables: Mapping[str, Table]) -> tuple[dict[str, SetSpec], dict[str, LvsSpec]]:
+    """
+    Read every set, and the LVS side of those that have one: its servers are never marked.
+    """
+    sides = {name: table.table("lvs") for name, table in tables.items() if table.has("lvs")}
+    sets = {name: read_set(name, table) for name, table in tables.items()}
+    lvs = {name: read_lvs(table, sets[name]) for name, table in sides.items()}
+    for name, side in lvs.items():
+        own = PrefixSet.parse(server.address for server in (*side.servers, *side.fallback))
+        sets[name] = replace(sets[name], protect=sets[name].protect | own)
+    return sets, lvs
+
+
 def read_set(name: str, table: Table) -> SetSpec:
     """
     Read one set; what is mistaken is noted in *table* and gets a value that nobody uses.
@@ -31,12 +47,8 @@ def read_set(name: str, table: Table) -> SetSpec:
     feeds: Texts = table.take("feeds", at_least_one, ())
     if not table.has("feeds"):
         table.mistake("feeds", "is missing: at least one feed")
-    if not table.has("mark"):
-        table.mistake("mark", "is missing: the firewall mark, for example 1")
-    mark = table.take("mark", whole(1, _ALL_BITS), _NO_MARK)
-    mask = table.take("mask", whole(1, _ALL_BITS), _ALL_BITS)
-    if mark & ~mask:
-        table.mistake("mark", f"{mark:#x} has bits outside the mask {mask:#x}")
+    split = _read_split(table.table("split")) if table.has("split") else None
+    mark, mask = _read_mark(table, split)
     virtual: tuple[VirtualService, ...] = table.take("virtual", _services, ())
     real_servers = table.take("real_servers", prefix_set, PrefixSet())
     protect = table.take("protect", prefix_set, PrefixSet())
@@ -49,6 +61,10 @@ def read_set(name: str, table: Table) -> SetSpec:
     install_rule = table.take("rule", flag, True)
     if not install_rule and backend is Backend.NFTABLES:
         table.mistake("rule", "must be true with nftables: a rule sees only the sets of its table")
+    if split and backend is Backend.NFTABLES and mask != _ALL_BITS:
+        table.mistake(
+            "mask", "must be all bits with split and nftables, whose maps give whole marks"
+        )
     table.close()
     return SetSpec(
         name=name,
@@ -61,7 +77,49 @@ def read_set(name: str, table: Table) -> SetSpec:
         families=families,
         install_rule=install_rule,
         backend=backend,
+        split=split,
     )
+
+
+def _read_mark(table: Table, split: Split | None) -> tuple[int, int]:
+    """
+    Read ``mark`` and ``mask``; the marks of a split are its own.
+    """
+    mask = table.take("mask", whole(1, _ALL_BITS), _ALL_BITS)
+    mark = table.take("mark", whole(1, _ALL_BITS), _NO_MARK)
+    if split:
+        if table.has("mark"):
+            table.mistake("mark", "must not be given with split, which has marks of its own")
+        marks = split.marks or (_NO_MARK,)
+    else:
+        if not table.has("mark"):
+            table.mistake("mark", "is missing: the firewall mark, for example 1")
+        marks = (mark,)
+    place = "split" if split else "mark"
+    for one in marks:
+        if one & ~mask:
+            table.mistake(place, f"{one:#x} has bits outside the mask {mask:#x}")
+    return marks[0], mask
+
+
+def _read_split(table: Table) -> Split:
+    """
+    Read ``{ by = "country", marks = [11, 12, 13] }``.
+    """
+    for key, example in (("by", '"country"'), ("marks", "[11, 12, 13]")):
+        if not table.has(key):
+            table.mistake(key, f"is missing, for example {example}")
+    split = Split(by=table.take("by", text, ""), marks=table.take("marks", _marks, ()))
+    table.close()
+    return split
+
+
+def _marks(value: object) -> tuple[int, ...]:
+    read = whole(1, _ALL_BITS)
+    found = tuple(read(item) for item in value) if isinstance(value, list) else ()
+    if len(found) < 2 or len(set(found)) < len(found):
+        raise ValueError("must be a list of two or more different marks, such as [11, 12, 13]")
+    return found
 
 
 def _services(value: object) -> tuple[VirtualService, ...]:
@@ -100,6 +158,25 @@ def check_marks(sets: dict[str, SetSpec], mistakes: list[str]) -> None:
     """
     owner: dict[int, str] = {}
     for name, spec in sets.items():
-        if spec.mark in owner and spec.mark != _NO_MARK:
-            mistakes.append(f"sets.{name}.mark: {spec.mark} is the mark of sets.{owner[spec.mark]}")
-        owner.setdefault(spec.mark, name)
+        place = "split.marks" if spec.split else "mark"
+        for mark in spec.marks:
+            if mark in owner and mark != _NO_MARK:
+                mistakes.append(f"sets.{name}.{place}: {mark} is a mark of sets.{owner[mark]}")
+            owner.setdefault(mark, name)
+
+
+def check_splits(
+    sets: Mapping[str, SetSpec], feeds: Mapping[str, Feed], mistakes: list[str]
+) -> None:
+    """
+    Note every set that is to be split by what none of its feeds says.
+    """
+    for name, spec in sets.items():
+        if spec.split is None:
+            continue
+        labels = {feeds[feed].rules.label_name for feed in spec.feeds if feed in feeds}
+        if labels and spec.split.by not in labels:
+            mistakes.append(
+                f"sets.{name}.split.by: no feed of this set has the label {spec.split.by!r}; "
+                "a feed has one with: csv = { label = { country = 2 } }"
+            )

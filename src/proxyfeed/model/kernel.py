@@ -6,13 +6,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from proxyfeed.model.settings import Backend
 from proxyfeed.prefixes import PrefixSet
 
-# A key of `proxyfeed.notation` in a set of prefixes, text such as "192.0.2.80,tcp:80" in one of
-# services.
-Member = int | str
+
+class MarkedKey(NamedTuple):
+    """
+    A key of `proxyfeed.notation` with the mark that its packets get, in the bits of *mask*.
+    """
+
+    key: int
+    mark: int
+    mask: int
+
+
+# A key in a set of prefixes, one with its mark in a set with a split, and text such as
+# "192.0.2.80,tcp:80" in one of services.
+Member = int | MarkedKey | str
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +32,8 @@ class LiveSet:
     """
     One ipset, or one set of nftables, as the kernel lists it.
 
-    *members* are keys in a set of prefixes and text in one of services. *odd* holds the entries
+    *members* are keys in a set of prefixes, with their marks where it has a split, and text in one
+    of services. *odd* holds the entries
     that proxyfeed would never have written, such as ``10.1.0.0/16 nomatch``. *max_entries* is 0
     where there is no limit.
     """

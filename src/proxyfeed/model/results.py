@@ -10,11 +10,13 @@ from datetime import datetime
 from proxyfeed.model.alerts import Delivery
 from proxyfeed.model.confirming import Trial
 from proxyfeed.model.fetching import Attempt
+from proxyfeed.model.impact import Impact
 from proxyfeed.model.kernel import Plan
 from proxyfeed.model.listing import Labels, Listing
 from proxyfeed.model.runs import Waiting
 from proxyfeed.model.settings import Feed, SetSpec
-from proxyfeed.model.versions import Diff, FeedState, FetchRow, Finding, Pin, Version
+from proxyfeed.model.splitting import Carried, MovedLabel, SetSplit
+from proxyfeed.model.versions import Diff, FeedState, FetchRow, Finding, Pin, Remarked, Version
 from proxyfeed.prefixes import PrefixSet
 
 
@@ -23,7 +25,9 @@ class Comparison:
     """
     One *old* against one *new*, by their names: *entries_added* and *entries_removed* are lines of
     the canonical lists, which differ also where the same addresses are cut in another way.
-    *waiting* are addresses of the new side that will leave by themselves.
+    *waiting* are addresses of the new side that will leave by themselves, *moved* the labels whose
+    users change to another mark. It is of one *set*, or of two versions of one *feed*; *impact* is
+    whom of those who are connected it concerns, where that was asked for.
     """
 
     old: str
@@ -33,6 +37,10 @@ class Comparison:
     entries_removed: tuple[str, ...]
     note: str = ""
     waiting: tuple[Waiting, ...] = ()
+    moved: tuple[MovedLabel, ...] = ()
+    set: str = ""
+    feed: str = ""
+    impact: tuple[Impact, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +80,7 @@ class ShowResult:
     content: PrefixSet
     detail: str = ""
     labels: Labels = Labels()
+    splits: tuple[SetSplit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +108,7 @@ class Membership:
     stays: tuple[Stay, ...]
     waits_until: datetime | None = None
     is_expired: bool = False
+    carries: tuple[Carried, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +137,8 @@ class FeedStatus:
 class SetStatus:
     """
     What one set should hold and what the kernel holds: *plan* is what ``apply`` would do, None
-    where the kernel could not be looked at. *missing* and *extra* are against desired.
+    where the kernel could not be looked at. *missing* and *extra* are against desired, and
+    *remarked* is what has another mark than the *split* of the set says.
     """
 
     set: str
@@ -140,6 +151,8 @@ class SetStatus:
     applied_at: datetime | None
     note: str = ""
     waiting: tuple[Waiting, ...] = ()
+    remarked: tuple[Remarked, ...] = ()
+    split: SetSplit | None = None
 
 
 @dataclass(frozen=True, slots=True)

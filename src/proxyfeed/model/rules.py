@@ -19,6 +19,7 @@ class HtmlRules:
     """
 
     format: ClassVar[str] = "html"
+    label_name: ClassVar[str] = ""
     stamp: ClassVar[str] = ""
 
     selector: str | None = None
@@ -37,6 +38,7 @@ class TextRules:
     """
 
     format: ClassVar[str] = "text"
+    label_name: ClassVar[str] = ""
 
     stamp: str = ""
     max_rejected: int = 0
@@ -70,6 +72,10 @@ class CsvRules:
     label: Column | None = None
     stamp: str = ""
     max_rejected: int = 0
+
+    @property
+    def label_name(self) -> str:
+        return self.label.name if self.label else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +111,10 @@ class JsonRules:
     stamp: str = ""
     max_rejected: int = 0
 
+    @property
+    def label_name(self) -> str:
+        return self.label.name if self.label else ""
+
 
 @dataclass(frozen=True, slots=True)
 class InlineRules:
@@ -113,6 +123,7 @@ class InlineRules:
     """
 
     format: ClassVar[str] = "inline"
+    label_name: ClassVar[str] = ""
     stamp: ClassVar[str] = ""
 
     prefixes: tuple[str, ...] = ()

@@ -141,9 +141,22 @@ class Backend(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Split:
+    """
+    A set whose addresses have several marks: which one, the label *by* decides that the feeds
+    carry, such as ``country``.
+    """
+
+    by: str
+    marks: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SetSpec:
     """
     What one set should be: the union of *feeds*, less *exclude*, marked with *mark* by *backend*.
+
+    Of a set with a *split*, *mark* is the first of its marks.
 
     *families* are the address families that the kernel serves. *protect* holds the ranges that must
     never be in it: virtual services and real servers of the set included.
@@ -159,3 +172,15 @@ class SetSpec:
     families: tuple[int, ...] = (4, 6)
     install_rule: bool = True
     backend: Backend = Backend.IPSET
+    split: Split | None = None
+
+    @property
+    def marks(self) -> tuple[int, ...]:
+        return self.split.marks if self.split else (self.mark,)
+
+    @property
+    def marking(self) -> str:
+        """
+        The marks and the mask in words: ``0xb,0xc/0xffffffff``.
+        """
+        return f"{','.join(f'{mark:#x}' for mark in self.marks)}/{self.mask:#x}"

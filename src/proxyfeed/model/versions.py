@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from proxyfeed.marked import MarkedSet, remarked
 from proxyfeed.model.fetching import Attempt, FetchOutcome
 from proxyfeed.model.listing import Labels
 from proxyfeed.model.settings import SetSpec
@@ -194,18 +195,33 @@ class Application:
 
 
 @dataclass(frozen=True, slots=True)
+class Remarked:
+    """
+    Addresses of a split set whose mark changes. 0 is that of a set that was not split.
+    """
+
+    old: int
+    new: int
+    prefixes: PrefixSet
+
+
+@dataclass(frozen=True, slots=True)
 class Diff:
     """
     What changes from one set to another, in address space: a list that was cut in another way and
-    holds the same addresses has an empty diff.
+    holds the same addresses has an empty diff. *remarked* is what stays, with another mark.
     """
 
     added: PrefixSet
     removed: PrefixSet
+    remarked: tuple[Remarked, ...] = ()
 
     @classmethod
     def between(cls, old: PrefixSet, new: PrefixSet) -> Diff:
-        return cls(added=new - old, removed=old - new)
+        changed: tuple[Remarked, ...] = ()
+        if isinstance(old, MarkedSet) and isinstance(new, MarkedSet):
+            changed = tuple(Remarked(*one) for one in remarked(old, new))
+        return cls(added=new - old, removed=old - new, remarked=changed)
 
     def __bool__(self) -> bool:
-        return bool(self.added or self.removed)
+        return bool(self.added or self.removed or self.remarked)

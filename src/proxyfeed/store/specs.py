@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 from dataclasses import fields, is_dataclass
 from enum import Enum
-from types import NoneType
+from types import NoneType, UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
 from proxyfeed.errors import StoreError
@@ -51,6 +51,9 @@ def _value(plain: Any, kind: Any) -> Any:
     """
     The value of type *kind* that was written as *plain*.
     """
+    if get_origin(kind) is UnionType:
+        kind, _none = get_args(kind)  # Split | None
+        return None if plain is None else _value(plain, kind)
     if get_origin(kind) is tuple:
         return tuple(_value(item, get_args(kind)[0]) for item in plain)
     if kind in (str, int, bool, float, NoneType):

@@ -39,7 +39,7 @@ def read_csv(content: bytes, content_type: str, rules: CsvRules) -> Listing:
     lines = _lines(text)
     columns, width = _read_header(lines, rules)
     unended = text.count("\n") + 1  # the number of the line after the last line end
-    rows = Rows("line", rules.max_rejected, rules.label.name if rules.label else "")
+    rows = Rows("line", rules.max_rejected, rules.label_name)
     for number, line in lines:
         try:
             fields = _split(line, rules.delimiter)

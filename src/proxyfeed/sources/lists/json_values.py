@@ -79,7 +79,7 @@ class ValueRows(Rows):
     """
 
     def __init__(self, unit: str, prefix: str, rules: JsonRules) -> None:
-        super().__init__(unit, rules.max_rejected, rules.label.name if rules.label else "")
+        super().__init__(unit, rules.max_rejected, rules.label_name)
         self._prefix_of = Expression(prefix)
         self._label_of = Expression(rules.label.expression) if rules.label else None
 

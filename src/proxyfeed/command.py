@@ -28,6 +28,8 @@ _UNSUPPORTED = {
     "can't open socket to ipset": "modprobe --all ip_set_hash_net xt_set",
     "module xt_set is not loaded": "modprobe --all xt_set xt_mark",
     "missing kernel module": "modprobe --all xt_set xt_mark xt_comment",
+    "can't initialize ipvs: protocol not available": "modprobe ip_vs",
+    "scheduler or persistence engine not found": "modprobe ip_vs_wlc, or whichever is configured",
     "do you need to insmod?": "modprobe --all iptable_mangle ip6table_mangle",
 }
 # What says why it did not work this time.
@@ -159,5 +161,6 @@ def _signal_name(number: int) -> str:
 
 
 def _package_hint(program: str) -> str:
-    package = {"ipset": "ipset", "nft": "nftables"}.get(program, "iptables")
+    packages = {"ipset": "ipset", "nft": "nftables", "ipvsadm": "ipvsadm", "ip": "iproute2"}
+    package = packages.get(program, "iptables")
     return f"apt-get install {package}"
