@@ -23,6 +23,7 @@ from proxyfeed.firewall.nft import (
     address_set,
     element_text,
     mark_statement,
+    removal,
     rules_transaction,
     service_set,
     transactions,
@@ -121,16 +122,28 @@ def test_a_set_that_becomes_empty_is_flushed_and_not_filled() -> None:
 
 
 def test_what_is_no_longer_served_is_deleted_after_the_rules_that_look_at_it() -> None:
-    lines = script(SPEC, CONTENT, holding(SERVED, CONTENT)).splitlines()
+    plan = make_plan(SPEC, CONTENT, holding(SERVED, CONTENT))
+    (rules,) = transactions(plan)
 
-    assert lines[1:] == [
+    assert rules.splitlines()[1:] == [
         ADD_CHAIN,
         f"flush chain {TABLE} marking",
-        f"delete set {TABLE} services_4",
-        f"delete set {TABLE} services_6",
         f"add rule {TABLE} marking {wanted_rule(SPEC, 4)}",
         f"add rule {TABLE} marking {wanted_rule(SPEC, 6)}",
     ]
+    assert removal(plan).splitlines() == [
+        f"delete set {TABLE} services_4",
+        f"delete set {TABLE} services_6",
+    ]
+
+
+def test_what_a_rule_comes_to_look_at_is_filled_before_it_does() -> None:
+    sets, rules = transactions(make_plan(SERVED, CONTENT, holding(SPEC, CONTENT)))
+
+    assert "add element inet proxyfeed_aol services_4 { 192.0.2.80 . tcp . 80" in sets
+    assert "rule" not in sets
+    assert f"add rule {TABLE} marking {wanted_rule(SERVED, 4)}" in rules
+    assert "element" not in rules
 
 
 WHOLE = f"add table {TABLE}\ndelete table {TABLE}\n{NEW_TABLE}"
@@ -358,7 +371,7 @@ def test_what_is_none_of_ours_is_named(
     assert odd.startswith(told)
 
 
-@pytest.mark.parametrize("kind", ["map", "counter", "flowtable", "ct helper"])
+@pytest.mark.parametrize("kind", ["counter", "flowtable", "ct helper", "synproxy"])
 def test_an_object_of_another_kind_is_named(kind: str) -> None:
     found = {"family": "inet", "table": "proxyfeed_aol", "name": "theirs"}
 

@@ -115,9 +115,16 @@ class Trial:
         """
         no_longer_served = self._change.kernel.sets.keys() - self._new.sets.keys()
         may_remain = {name for name in no_longer_served if not name.endswith("_new")}
-        sets, *others = contents(run.kernel)
+        sets, rules, _ = contents(run.kernel)
         served = {name: one for name, one in sets.items() if name not in may_remain}
-        return (served, *others) == contents(self._new)
+        old, new = table_of(self._change.kernel).sets, table_of(self._new).sets
+        tables = {
+            name: replace(
+                table, sets={n: one for n, one in table.sets.items() if n in new or n not in old}
+            )
+            for name, table in run.kernel.tables.items()
+        }
+        return (served, rules, tables) == contents(self._new)
 
     def is_done_but_for_former(self, run: Run) -> bool:
         """

@@ -6,14 +6,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from dataclasses import replace
 
+from proxyfeed.command import Runner
 from proxyfeed.errors import CommandFailed, ToolMissing
-from proxyfeed.firewall.command import Runner
 from proxyfeed.firewall.nft import (
     OWN_PREFIX,
     bridge_of,
     delete_lines,
+    removal,
     rules_transaction,
     table_of,
     transactions,
@@ -65,6 +67,10 @@ class ByNft:
     def write(self, plan: Plan) -> None:
         for script in transactions(plan):
             self._runner.run(["nft", "-f", "-"], script)
+        if script := removal(plan):
+            # What cannot be removed is no reason to keep new content out, and `status` names it.
+            with suppress(CommandFailed):
+                self._runner.run(["nft", "-f", "-"], script)
 
     def set_rules(self, set_name: str, rules: Iterable[RulePlan]) -> None:
         wanted = [rule.wanted for rule in rules if rule.wanted]
@@ -76,6 +82,13 @@ class ByNft:
         """
         lines = (*delete_lines(table_of(set_name)), *delete_lines(bridge_of(set_name)))
         self._runner.run(["nft", "-f", "-"], "".join(f"{line}\n" for line in lines))
+
+    def listing(self) -> str:
+        """
+        All that is there, without what the sets hold; nothing where nft cannot be.
+        """
+        words = ["nft", "--terse", "--numeric-priority", "list", "ruleset"]
+        return self._run_if_any(words)
 
     def _read_table(self, set_name: str) -> Live:
         table = table_of(set_name).split()
@@ -94,18 +107,27 @@ class ByNft:
 
         Not as JSON: 1.0.6 breaks it where any table of the host has a flag.
         """
-        names = parse_names(self._runner.run(["nft", "list", "tables"]))
-        return tuple(f"inet {name}" for name in names if name.startswith(OWN_PREFIX))
+        return self._named(self._runner.run(["nft", "list", "tables"]))
 
     def _tables_if_any(self) -> tuple[str, ...]:
         """
         The same; where nft cannot be, there are none.
         """
+        return self._named(self._run_if_any(["nft", "list", "tables"]))
+
+    def _named(self, listing: str) -> tuple[str, ...]:
+        names = parse_names(listing)
+        return tuple(f"inet {name}" for name in names if name.startswith(OWN_PREFIX))
+
+    def _run_if_any(self, words: list[str]) -> str:
+        """
+        What nft prints, and "" where there is none.
+        """
         try:
-            return self._tables()
+            return self._runner.run(words)
         except ToolMissing:
-            return ()
+            return ""
         except CommandFailed as exc:
             if any(sign in exc.message for sign in _NO_NFT):
-                return ()
+                return ""
             raise

@@ -12,9 +12,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from proxyfeed.errors import BadPrefix, CommandFailed
-from proxyfeed.firewall.nft import ADDRESSES, CHAIN, HOOK, SERVICES, table_of
+from proxyfeed.firewall.nft import ADDRESSES, CHAIN, HOOK, MARKED, SERVICES, table_of
 from proxyfeed.firewall.nft_rule import read_rule
-from proxyfeed.model import Live, LiveSet, Member
+from proxyfeed.model import Live, LiveSet, MarkedKey, Member
 from proxyfeed.notation import read_prefix
 from proxyfeed.prefixes import FAMILIES
 
@@ -22,10 +22,11 @@ from proxyfeed.prefixes import FAMILIES
 _PROTOCOLS = {6: "tcp", 17: "udp", "6": "tcp", "17": "udp"}
 # What a set of ours never has: it would merge entries, lose them, or refuse them when it is full.
 _UNWANTED = ("auto-merge", "timeout", "gc-interval", "size", "stmt")
-_KNOWN = ("metainfo", "table", "set", "chain", "rule")
+_KNOWN = ("metainfo", "table", "set", "map", "chain", "rule")
+_ALL_BITS = 0xFFFFFFFF
 _FAMILY_OF = {
     kind.removesuffix(" interval"): family
-    for kinds in (ADDRESSES, SERVICES)
+    for kinds in (ADDRESSES, MARKED, SERVICES)
     for family, kind in kinds.items()
 }
 # No set of ours has any other.
@@ -96,7 +97,7 @@ def _prove_ours(objects: _Objects, table: str) -> None:
     others = {
         (found["family"], found["table"])
         for kind, found in objects
-        if kind in ("set", "chain", "rule")
+        if kind in ("set", "map", "chain", "rule")
     }
     has_flags = any("flags" in found for kind, found in objects if kind == "table")
     if tables != [(family, name)] or not others <= set(tables) or has_flags:
@@ -104,7 +105,7 @@ def _prove_ours(objects: _Objects, table: str) -> None:
 
 
 def _read_table(objects: _Objects, table: str) -> Live:
-    sets = [_read_set(table, found) for kind, found in objects if kind == "set"]
+    sets = [_read_set(table, found) for kind, found in objects if kind in ("set", "map")]
     odd = list(_odd_objects(objects))
     rules: dict[int, tuple[str, ...]] = dict.fromkeys(FAMILIES, ())
     for kind, found in objects:
@@ -114,11 +115,16 @@ def _read_table(objects: _Objects, table: str) -> Live:
                 rules[family] += (line,)
             else:
                 odd.append(f"rule {line}")
-    ours = {f"{table} {kind}_{family}" for kind in ("addresses", "services") for family in FAMILIES}
+    kinds = ("addresses", "marks", "services")
+    ours = {f"{table} {kind}_{family}" for kind in kinds for family in FAMILIES}
     by_name = {one.name: one for one in sets}
     if len(by_name) != len(sets):
         raise ValueError("two sets of one name")
-    odd += sorted(f"set {name.removeprefix(table + ' ')}" for name in by_name.keys() - ours)
+    odd += sorted(
+        f"{'map' if ' : ' in one.type else 'set'} {name.removeprefix(table + ' ')}"
+        for name, one in by_name.items()
+        if name not in ours
+    )
     return Live(sets=by_name, rules=rules, odd=tuple(odd))
 
 
@@ -137,9 +143,10 @@ def _odd_objects(objects: _Objects) -> Iterator[str]:
 
 def _read_set(table: str, found: dict[str, Any]) -> LiveSet:
     base = " . ".join(_several(found["type"]))
+    is_address = base in ("ipv4_addr", "ipv6_addr")
+    base += f" : {found['map']}" if "map" in found else ""
     features = [*_several(found.get("flags", [])), *(key for key in _UNWANTED if found.get(key))]
     family = _FAMILY_OF.get(base, _NO_FAMILY)
-    is_address = base in ("ipv4_addr", "ipv6_addr")
     elements = found.get("elem", [])
     if not isinstance(elements, list):
         raise TypeError(elements)
@@ -147,6 +154,9 @@ def _read_set(table: str, found: dict[str, Any]) -> LiveSet:
     odd = []
     for element in elements:
         try:
+            if "map" in found:
+                members += _read_marked(element, family)
+                continue
             value, is_plain = _unwrapped(element)
             members += _read_keys(value, family) if is_address else [_read_service(value)]
         except (BadPrefix, ValueError):
@@ -196,6 +206,16 @@ def _read_keys(element: Any, family: int) -> list[int]:
     if written.family != family or written.is_masked:
         raise ValueError(row)
     return written.keys
+
+
+def _read_marked(element: Any, family: int) -> list[MarkedKey]:
+    """
+    Read ``[{"prefix": {"addr": "192.0.2.0", "len": 24}}, 11]``.
+    """
+    match element:
+        case [value, int(mark)]:
+            return [MarkedKey(key, mark, _ALL_BITS) for key in _read_keys(value, family)]
+    raise ValueError(element)
 
 
 def _read_service(element: Any) -> str:

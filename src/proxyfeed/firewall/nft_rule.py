@@ -9,7 +9,13 @@ from functools import reduce
 from operator import and_, or_, xor
 from typing import Any
 
-from proxyfeed.firewall.nft import PROTOCOL, mark_statement, services_match, source_match
+from proxyfeed.firewall.nft import (
+    PROTOCOL,
+    map_statement,
+    mark_statement,
+    services_match,
+    source_match,
+)
 from proxyfeed.prefixes import FAMILIES
 
 # No rule of ours has any other.
@@ -40,6 +46,9 @@ def _statement(one: Any, family: int) -> str:
                 return services_match(family, looked_at)
         case {"counter": _}:
             return "counter"
+        case {"mangle": {"key": key, "value": {"map": {"key": by, "data": str(looked_at)}}}}:
+            if key == _MARK and by == _source(family):
+                return map_statement(family, looked_at)
         case {"mangle": {"key": key, "value": value}} if key == _MARK:
             return _mark(value)
     return ""
