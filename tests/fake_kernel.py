@@ -102,11 +102,13 @@ class FakeKernel:
     def _create(self, name: str, kind: str, *options: str) -> None:
         if name in self.sets:
             raise _Refused("Set cannot be created: set with the same name already exists")
+        if options[-1] == "skbinfo":
+            kind, options = f"{kind} skbinfo", options[:-1]
         given = dict(zip(options[::2], options[1::2], strict=True))
         self.sets[name] = FakeSet(kind, _FAMILY_OPTION[given["family"]], int(given["maxelem"]))
 
-    def _add(self, name: str, member: str) -> None:
-        found = self._set(name)
+    def _add(self, name: str, *words: str) -> None:
+        found, member = self._set(name), " ".join(words)
         if _plain(member, found) in found.members:
             raise _Refused("Element cannot be added to the set: it's already added")
         if len(found.members) >= found.max_entries:
@@ -141,9 +143,11 @@ class FakeKernel:
     def _save(self, name: str) -> str:
         found = self._set(name)
         family = "inet6" if found.family == 6 else "inet"
-        header = f"create {name} {found.type} family {family} hashsize 1024"
+        kind, *extension = found.type.split()
+        header = f"create {name} {kind} family {family} hashsize 1024"
         adds = "".join(f"add {name} {member}\n" for member in found.members)
-        return f"{header} maxelem {found.max_entries} bucketsize 12 initval 0x5eed\n{adds}"
+        options = " ".join([f"maxelem {found.max_entries}", *extension, "bucketsize 12"])
+        return f"{header} {options} initval 0x5eed\n{adds}"
 
     def _set(self, name: str) -> FakeSet:
         if name not in self.sets:
@@ -175,7 +179,10 @@ class _Refused(Exception):
 
 
 def _plain(member: str, found: FakeSet) -> str:
-    return member.removesuffix(_HOST_LENGTH[found.family])
+    prefix, *mark = member.split(maxsplit=1)
+    # A mask of all bits is not printed.
+    mark = [words.removesuffix("/0xffffffff") for words in mark]
+    return " ".join([prefix.removesuffix(_HOST_LENGTH[found.family]), *mark])
 
 
 def _table(program: str) -> tuple[str, int]:

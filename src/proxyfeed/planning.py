@@ -5,23 +5,26 @@ is printed by ``--dry-run`` and carried out by `proxyfeed.converge`.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from proxyfeed.firewall.ipset import NET, SERVICE, fits, in_order, temporary
+from proxyfeed.firewall.ipset import MARKED, NET, SERVICE, fits, in_order, temporary
 from proxyfeed.firewall.layout import (
     ADDRESS_KINDS,
     Target,
     address_set,
     is_of_addresses,
+    marked_set,
     targets,
     wanted_rule,
 )
 from proxyfeed.firewall.rule import looks_at
+from proxyfeed.marked import MarkedSet, union
 from proxyfeed.model import (
     Action,
     Live,
     LiveSet,
+    MarkedKey,
     Member,
     Plan,
     RulePlan,
@@ -34,6 +37,7 @@ Members = frozenset[Member]
 # A delta costs its entries and a swap costs the whole set; below this many a delta always wins.
 _SMALL_DELTA = 64
 _DELTA_SHARE = 4
+_NO_MARK = 0
 
 
 def held_prefixes(spec: SetSpec, live: Live) -> PrefixSet:
@@ -41,22 +45,50 @@ def held_prefixes(spec: SetSpec, live: Live) -> PrefixSet:
     The addresses that the kernel holds for a set, by either backend, in the families that it
     serves.
     """
-    held = PrefixSet()
+    held: dict[int, PrefixSet] = {}
     for backend, found in ((spec.backend, live), (spec.backend.other, live.former or Live())):
-        names = {family: address_set(spec.name, family, backend) for family in spec.families}
-        keys = {family: _keys_in(found.sets.get(name), family) for family, name in names.items()}
-        held |= PrefixSet.from_keys(keys.get(4, ()), keys.get(6, ()))
-    return held
+        for family in spec.families:
+            for name in (address_set, marked_set):
+                one = found.sets.get(name(spec.name, family, backend))
+                for mark, prefixes in _by_mark(one, family) if one else ():
+                    held[mark] = held.get(mark, PrefixSet()) | prefixes
+    if spec.split:
+        return MarkedSet.of(_disjoint(held))
+    return union(held.values())
 
 
-def _keys_in(found: LiveSet | None, family: int) -> Collection[int]:
-    return _keys(found.members) if found and is_of_addresses(found, family) else ()
+def _by_mark(found: LiveSet, family: int) -> Iterator[tuple[int, PrefixSet]]:
+    """
+    The parts of one set of the kernel. Without a split the mark is the rule's affair, and 0 here.
+    """
+    if not is_of_addresses(found, family):
+        return
+    keys: dict[int, list[int]] = {}
+    for member in found.members:
+        if isinstance(member, MarkedKey):
+            keys.setdefault(member.mark, []).append(member.key)
+        elif isinstance(member, int):
+            keys.setdefault(_NO_MARK, []).append(member)
+    for mark, several in keys.items():
+        yield mark, _to_set(family, several)
+
+
+def _disjoint(held: Mapping[int, PrefixSet]) -> dict[int, PrefixSet]:
+    """
+    Of addresses that are held twice, as by two backends, the greater mark counts.
+    """
+    parts: dict[int, PrefixSet] = {}
+    for mark in sorted(held, reverse=True):
+        parts[mark] = held[mark] - union(parts.values())
+    return parts
 
 
 def served(spec: SetSpec, desired: PrefixSet) -> PrefixSet:
     """
     The part of *desired* that the kernel is to hold: the families that the set serves.
     """
+    if isinstance(desired, MarkedSet):
+        return desired.within(spec.families)
     return PrefixSet(*(desired.keys(f) if f in spec.families else () for f in FAMILIES))
 
 
@@ -155,11 +187,14 @@ def _choose_change(target: Target, held: LiveSet, *, afresh: bool) -> tuple[Acti
     wanted = target.members
     adds, deletes = len(wanted - held.members), len(held.members - wanted)
     counts = f"{adds:,} to add, {deletes:,} to delete"
-    is_table = target.type not in (NET, SERVICE)
+    is_table = target.type not in (NET, MARKED, SERVICE)
     if afresh:
         return Action.RETYPE if is_table else Action.REPLACE, f"{counts}; made anew"
     if is_table:
         return Action.REPLACE, f"{counts}; in one transaction"
+    if target.type == MARKED:
+        # In place, an entry would have no mark between its deletion and its addition.
+        return Action.REPLACE, f"{counts}; all marks change at once"
     if not fits(len(held.members | wanted), held):
         return Action.REPLACE, f"{counts}; too many for its maxelem of {held.max_entries:,}"
     if adds + deletes > max(_SMALL_DELTA, len(wanted) // _DELTA_SHARE):
@@ -191,7 +226,10 @@ def _is_seamless(family: int, held: Members, target: Members) -> bool:
 
 
 def _addresses(family: int, members: Members) -> PrefixSet:
-    keys = _keys(members)
+    return _to_set(family, _keys(members))
+
+
+def _to_set(family: int, keys: Iterable[int]) -> PrefixSet:
     return PrefixSet.from_keys(keys) if family == 4 else PrefixSet.from_keys((), keys)
 
 

@@ -8,7 +8,7 @@ import os
 import shutil
 import ssl
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -20,7 +20,7 @@ from proxyfeed.commands.doors import Doors
 from proxyfeed.commands.update import update
 from proxyfeed.config import Config, parse
 from proxyfeed.firewall import Firewall, Runner
-from proxyfeed.model import Delivery, Event, Outcome, UpdateResult
+from proxyfeed.model import Delivery, Draft, Event, Outcome, UpdateResult
 from proxyfeed.sources import Read, read, take_in
 from proxyfeed.sources.fetch import Transport, fetch
 from proxyfeed.store import Store, connect
@@ -162,9 +162,9 @@ class Director:
         self.publish(to="relay.txt", body=text(*prefixes, stamp=stamp))
         return self.night()
 
-    def desired(self, name: str) -> Desired:
+    def desired(self, name: str, drafts: Mapping[str, Draft] | None = None) -> Desired:
         states = {feed: self.store.state(feed, self.now) for feed in self.config.feeds}
-        return desired(self.config, self.doors(), self.config.sets[name], states)
+        return desired(self.config, self.doors(), self.config.sets[name], states, drafts)
 
     def versions(self) -> list[tuple[int, str]]:
         found = reversed(self.store.versions())

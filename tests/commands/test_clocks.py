@@ -4,16 +4,20 @@ What time does to a feed: the order of its versions, its silence, its standing s
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from tests.commands.director import ALERTS, DAY, TEXT_FEED, Director, outcomes, rows, text
+from tests.fake_kernel import FaultyRunner
 from tests.servers import HttpServer, response
 
 from proxyfeed.commands.apply import apply
 from proxyfeed.commands.decide import approve, release, rollback
+from proxyfeed.commands.diff import diff
 from proxyfeed.commands.history import lookup
 from proxyfeed.commands.status import status
+from proxyfeed.firewall import Firewall
 from proxyfeed.model import AlertKind, DecisionResult, Diff, Outcome, StatusResult, UpdateResult
 from proxyfeed.prefixes import PrefixSet
 from proxyfeed.report import as_text
@@ -656,6 +660,21 @@ def test_apply_says_that_a_feed_has_expired(director: Director) -> None:
     outcome = apply(director.config, director.doors(), (), dry_run=False)
 
     assert outcome.problems[0].code == "tool-missing"
+
+
+def test_diff_shows_the_kernel_and_the_set_whose_feeds_have_all_expired(
+    director: Director,
+) -> None:
+    director.configure(with_feed_keys(*DYING))
+    director.text_night(*rows(40))
+    die(director, 6)
+    doors = replace(director.doors(), firewall=Firewall(FaultyRunner()))
+    assert apply(director.config, doors, (), dry_run=False).exit_code == 0
+
+    outcome = diff(director.config, doors, ())
+
+    assert outcome.exit_code == 0
+    assert "desired set relay (relay has expired)" in as_text(outcome)
 
 
 # ---------------------------------------------------------------- empty on purpose

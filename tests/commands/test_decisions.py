@@ -14,7 +14,6 @@ from proxyfeed.commands.decide import approve, reject, release, rollback
 from proxyfeed.commands.diff import diff
 from proxyfeed.commands.history import (
     body,
-    export,
     fetched_body,
     fetches,
     history,
@@ -306,7 +305,7 @@ def test_other_content_than_the_rejected_is_held(held: Director) -> None:
 def test_a_rejected_version_can_still_be_looked_at(held: Director) -> None:
     do_reject(held, 2)
 
-    shown = show(held.doors(), 2).result
+    shown = show(held.config, held.doors(), 2).result
 
     assert isinstance(shown, ShowResult)
     assert shown.content == PrefixSet.parse(rows(50))
@@ -524,11 +523,11 @@ def test_a_difference_is_an_exit_code_only_where_that_was_asked_for(held: Direct
     assert code(1, exit_code=True) == 0
 
 
-# ---------------------------------------------------------------- show, history, lookup, export
+# ---------------------------------------------------------------- show, history, lookup
 
 
 def test_a_version_is_shown_with_what_it_changed(grown: Director) -> None:
-    shown = show(grown.doors(), 2).result
+    shown = show(grown.config, grown.doors(), 2).result
 
     assert isinstance(shown, ShowResult)
     assert (shown.version.id, shown.before) == (2, 1)
@@ -540,12 +539,12 @@ def test_a_version_is_shown_with_what_it_changed(grown: Director) -> None:
 def test_a_pinned_version_is_shown_as_active_and_pinned(grown: Director) -> None:
     do_rollback(grown, 1)
 
-    shown = show(grown.doors(), 1).result
+    shown = show(grown.config, grown.doors(), 1).result
 
     assert isinstance(shown, ShowResult)
     assert (shown.is_active, shown.is_pinned, shown.before) == (True, True, None)
 
-    other = show(grown.doors(), 3).result
+    other = show(grown.config, grown.doors(), 3).result
 
     assert isinstance(other, ShowResult)
     assert (other.is_active, other.is_pinned) == (False, False)
@@ -716,29 +715,3 @@ def test_lookup_of_what_is_no_address_is_an_operators_mistake(
 ) -> None:
     with pytest.raises(OperatorMistake, match="is not a full IPv4 or IPv6 address"):
         membership(director, text)
-
-
-def test_a_version_is_exported_one_prefix_a_line(director: Director) -> None:
-    director.night("20.0.1.0/24", "20.0.0.0/24", "2a00::/32", "30.0.0.1")
-
-    assert export(director.doors(), 1, "plain") == ("20.0.0.0/23\n30.0.0.1/32\n2a00::/32\n")
-
-
-def test_an_exported_script_names_no_set_longer_than_the_kernel_takes(
-    director: Director,
-) -> None:
-    longest = "a" * 64
-    director.configure(
-        ONE_FEED.replace("feeds.aol", f"feeds.{longest}").replace('["aol"]', f'["{longest}"]')
-    )
-    director.night("20.0.0.0/24", "2a00::/32")
-
-    script = export(director.doors(), 1, "ipset").splitlines()
-
-    names = {line.split()[1] for line in script}
-    assert names == {f"proxyfeed_{'a' * 19}_4", f"proxyfeed_{'a' * 19}_6"}
-    assert {len(name) for name in names} == {31}
-    assert [line for line in script if line.startswith("add")] == [
-        f"add proxyfeed_{'a' * 19}_4 20.0.0.0/24",
-        f"add proxyfeed_{'a' * 19}_6 2a00::/32",
-    ]

@@ -87,7 +87,7 @@ def test_show_counts_the_labels(director: Director) -> None:
     director.configure(GEOFEED)
     night(director, TWO)
 
-    text = as_text(show(director.doors(), 1))
+    text = as_text(show(director.config, director.doors(), 1))
 
     assert "label country: 2 of them, the largest:" in text
     assert "US          2 prefixes, 512 IPv4 + 0 IPv6 addresses" in text

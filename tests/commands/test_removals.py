@@ -12,7 +12,7 @@ from proxyfeed.commands.decide import approve, release, rollback
 from proxyfeed.commands.desired import desired
 from proxyfeed.commands.history import lookup
 from proxyfeed.commands.status import status
-from proxyfeed.model import DecisionResult, Outcome, StatusResult
+from proxyfeed.model import DecisionResult, Draft, Outcome, StatusResult
 from proxyfeed.prefixes import PrefixSet
 from proxyfeed.report import as_text
 
@@ -172,7 +172,7 @@ def test_a_dry_run_counts_what_it_would_leave_waiting(director: Director) -> Non
         director.doors(),
         director.config.sets["relay"],
         states,
-        {"relay": PrefixSet.parse(rows(40))},
+        {"relay": Draft(PrefixSet.parse(rows(40)))},
     )
 
     assert found.prefixes == PrefixSet.parse([*rows(40), FLAPS])

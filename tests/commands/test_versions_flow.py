@@ -11,6 +11,7 @@ from proxyfeed.commands.status import status
 from proxyfeed.commands.update import update
 from proxyfeed.errors import OperatorMistake
 from proxyfeed.model import (
+    Draft,
     FeedReport,
     FeedState,
     FetchRow,
@@ -533,7 +534,7 @@ def test_a_dry_run_sends_no_alert(director: Director) -> None:
 # ---------------------------------------------------------------- what a set should hold
 
 
-def wanted(director: Director, doors: Doors, **instead: PrefixSet) -> PrefixSet:
+def wanted(director: Director, doors: Doors, **instead: Draft) -> PrefixSet:
     spec = director.config.sets["aol"]
     return desired(director.config, doors, spec, states_of(doors, spec.feeds), instead).prefixes
 
@@ -567,7 +568,7 @@ def test_a_dry_runs_content_counts_instead_of_the_active_version(director: Direc
     would_be = PrefixSet.parse(["30.0.0.0/24"])
 
     doors = director.doors()
-    assert wanted(director, doors, aol=would_be) == would_be
+    assert wanted(director, doors, aol=Draft(would_be)) == would_be
 
 
 def test_a_pinned_feed_counts_with_its_pinned_version_in_a_dry_run_too(
@@ -576,7 +577,7 @@ def test_a_pinned_feed_counts_with_its_pinned_version_in_a_dry_run_too(
     director.night("20.0.0.0/24")
     director.store.pin(Pin("aol", 1, director.now, "ines"))
 
-    found = wanted(director, director.doors(), aol=PrefixSet.parse(["30.0.0.0/24"]))
+    found = wanted(director, director.doors(), aol=Draft(PrefixSet.parse(["30.0.0.0/24"])))
 
     assert found == PrefixSet.parse(["20.0.0.0/24"])
 

@@ -5,14 +5,18 @@ Fixtures of the tests that use the real kernel; each test makes its own network 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from functools import cache
 from pathlib import Path
 
 import pytest
 from tests.kernel.backends import IpsetBackend, KernelBackend, NftBackend
+from tests.kernel.directing import KernelDirector, Start
 from tests.kernel.namespaces import Lab, Namespace
 from tests.kernel.parts import link_variant, missing_parts, missing_variant, skip_or_fail
 from tests.kernel.product import path_with
+
+from proxyfeed.store import create_or_upgrade
 
 _missing_variant = cache(missing_variant)
 
@@ -75,3 +79,25 @@ def backend(request: pytest.FixtureRequest, missing: list[str], tmp_path: Path) 
     kind = request.param.removeprefix("ipset+iptables-")
     skip_or_fail(_missing_variant(kind))
     return IpsetBackend(path_with(link_variant(kind, tmp_path / f"iptables-{kind}")))
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("empty") / "proxyfeed.db"
+    create_or_upgrade(f"sqlite:///{path}").dispose()
+    return path
+
+
+@pytest.fixture
+def start(tmp_path: Path, empty_database: Path, backend: KernelBackend) -> Iterator[Start]:
+    made = KernelDirector.start(tmp_path, empty_database)
+    assert isinstance(made, KernelDirector)
+    made.backend = backend
+
+    def configured(toml: str, namespace: Namespace) -> KernelDirector:
+        made.namespace = namespace
+        made.configure(toml)
+        return made
+
+    with closing(made.store):
+        yield configured

@@ -5,28 +5,21 @@ empty on purpose.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import closing
-from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
-from tests.commands.director import DAY, Director, outcomes, rows, text
-from tests.kernel.backends import EITHER, KernelBackend
+from tests.commands.director import DAY, outcomes, rows
+from tests.kernel.backends import EITHER
+from tests.kernel.directing import Start
 from tests.kernel.namespaces import Lab, Namespace
 from tests.kernel.packets import Flood, marks
 from tests.kernel.product import MARK
 
 from proxyfeed.commands.apply import apply
 from proxyfeed.commands.decide import approve, release, rollback
-from proxyfeed.commands.diff import diff
-from proxyfeed.commands.doors import Doors
-from proxyfeed.commands.status import status
 from proxyfeed.model import Outcome
 from proxyfeed.prefixes import PrefixSet
 from proxyfeed.report import as_text
-from proxyfeed.store import create_or_upgrade
 
 pytestmark = [pytest.mark.kernel, EITHER]
 
@@ -57,95 +50,6 @@ WITH_OFFICE = DYING.replace(
     f'[feeds.office]\nformat = "inline"\nprefixes = ["{OFFICE}"]\ndated = 2026-11-01\n\n'
     '[sets.relay]\nfeeds = ["relay", "office"]',
 )
-
-
-@dataclass
-class KernelDirector(Director):
-    """
-    A director whose commands work on the kernel of *namespace*.
-    """
-
-    namespace: Namespace = field(init=False)
-    backend: KernelBackend = field(init=False)
-
-    def configure(self, toml: str) -> None:
-        word = f'backend = "{self.backend.spec.backend}"'
-        super().configure(toml.replace("\nmark = 1\n", f"\nmark = 1\n{word}\n"))
-
-    def doors(self) -> Doors:
-        return replace(super().doors(), firewall=self.backend.firewall(self.namespace))
-
-    def live(self) -> PrefixSet:
-        """
-        What the kernel holds of set `relay`, by its own listing.
-        """
-        return self.backend.held(self.namespace, "relay")
-
-    def kernel(self) -> str:
-        """
-        All sets and rules; a set that is made anew has another ``initval``, and a rule of nft that
-        is put in anew another handle.
-        """
-        return "\n".join([self.namespace.run("ipset", "save").stdout, self.ruleset()])
-
-    def ruleset(self) -> str:
-        return self.namespace.run("nft", "--stateless", "-a", "list", "ruleset").stdout
-
-    def chains(self) -> list[str]:
-        """
-        The chains with their rules, those of iptables too; without the sets.
-        """
-        return [part for part in self.ruleset().split("\n\n") if "chain " in part]
-
-    def after(self, span: timedelta, *prefixes: str) -> Outcome:
-        """
-        Update when *span* has passed, with *prefixes* published, or with the file as it was.
-        """
-        self.now += span
-        if prefixes:
-            self.publish(to="relay.txt", body=text(*prefixes))
-        return self.update()
-
-    def fail(self, nights: int) -> Outcome:
-        """
-        Let so many nights pass without a list.
-        """
-        (self.folder / "relay.txt").unlink(missing_ok=True)
-        for _ in range(nights):
-            outcome = self.night()
-        return outcome
-
-    def status(self) -> Outcome:
-        return status(self.config, self.doors())
-
-    def diff(self) -> Outcome:
-        return diff(self.config, self.doors(), ())
-
-
-@pytest.fixture(scope="module")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("empty") / "proxyfeed.db"
-    create_or_upgrade(f"sqlite:///{path}").dispose()
-    return path
-
-
-# Start a director with a configuration, on the kernel of a namespace.
-Start = Callable[[str, Namespace], KernelDirector]
-
-
-@pytest.fixture
-def start(tmp_path: Path, empty_database: Path, backend: KernelBackend) -> Iterator[Start]:
-    made = KernelDirector.start(tmp_path, empty_database)
-    assert isinstance(made, KernelDirector)
-    made.backend = backend
-
-    def configured(toml: str, namespace: Namespace) -> KernelDirector:
-        made.namespace = namespace
-        made.configure(toml)
-        return made
-
-    with closing(made.store):
-        yield configured
 
 
 def codes(outcome: Outcome) -> list[str]:

@@ -13,7 +13,17 @@ import pytest
 from tests.store.readings import HOST, NOW
 
 from proxyfeed.errors import StoreError
-from proxyfeed.model import Application, Confirmation, Pin, SetSpec, Stage, Uptime, VirtualService
+from proxyfeed.marked import MarkedSet
+from proxyfeed.model import (
+    Application,
+    Confirmation,
+    Pin,
+    SetSpec,
+    Split,
+    Stage,
+    Uptime,
+    VirtualService,
+)
 from proxyfeed.prefixes import PrefixSet
 from proxyfeed.store import Store
 from proxyfeed.store.specs import read_spec, write_spec
@@ -99,6 +109,15 @@ def test_what_is_taken_back_is_recorded_with_all_that_belongs_to_it(store: Store
     assert store.confirmations.all() == ()
 
 
+def test_the_marks_of_a_content_come_back_with_it(store: Store) -> None:
+    france = PrefixSet.parse(["20.0.1.0/24"])
+    for content in (MarkedSet.of({11: OLD, 12: france}), MarkedSet(), PrefixSet()):
+        store.confirmations.replace(["aol"], [replace(WAY, content=content)])
+
+        (kept,) = store.confirmations.all()
+        assert (kept.content, kept.content.digest) == (content, content.digest)
+
+
 def test_a_content_that_is_damaged_is_not_handed_out(store: Store, database: Path) -> None:
     store.confirmations.replace([], [WAY])
     with closing(sqlite3.connect(database)) as connection, connection:
@@ -120,9 +139,9 @@ def test_a_spec_is_read_as_it_was_written_in_every_field() -> None:
     }
 
     # Else the test would say nothing about them.
-    assert same <= {"name", "backend"}
+    assert same <= {"name", "backend", "split"}
     assert read_spec(write_spec(SPEC)) == SPEC
-    other = replace(SPEC, backend=SPEC.backend.other)
+    other = replace(SPEC, backend=SPEC.backend.other, split=Split("country", (11, 12)))
     assert read_spec(write_spec(other)) == other
 
 

@@ -14,6 +14,7 @@ from proxyfeed.commands.doors import Doors, to_problem
 from proxyfeed.commands.drift import describe_drift, drift_of, layout_of
 from proxyfeed.commands.notify import apply_events, notify
 from proxyfeed.commands.refusal import refuse_absurd, refuse_loss
+from proxyfeed.commands.splitting import unlabelled_notes
 from proxyfeed.commands.taking_back import reverted_problem, take_overdue_back
 from proxyfeed.commands.trial import begin, refuse_pending, settle
 from proxyfeed.config import Config
@@ -24,6 +25,7 @@ from proxyfeed.model import (
     Applied,
     ApplyResult,
     Diff,
+    Draft,
     FeedState,
     Outcome,
     Problem,
@@ -31,7 +33,6 @@ from proxyfeed.model import (
     SetSpec,
 )
 from proxyfeed.planning import held_prefixes, make_plan, served
-from proxyfeed.prefixes import PrefixSet
 
 NO_VERSION = "no accepted version yet"
 
@@ -81,7 +82,7 @@ def apply_sets(
     action: str,
     *,
     dry_run: bool = False,
-    instead: Mapping[str, PrefixSet] | None = None,
+    instead: Mapping[str, Draft] | None = None,
 ) -> tuple[tuple[SetReport, ...], tuple[Problem, ...]]:
     """
     Apply set after set. What fails in one is a problem of its own and stops no other.
@@ -125,7 +126,7 @@ def _look_ahead(doors: Doors, spec: SetSpec, wanted: Desired) -> SetReport:
         plan,
         change,
         target,
-        notes=_gaps(wanted),
+        notes=_gaps(spec, wanted),
         waiting=wanted.waiting,
     )
 
@@ -136,13 +137,13 @@ def _report(
     report = to_report(spec, wanted.prefixes, wanted.versions, applied)
     return replace(
         report,
-        notes=(*_gaps(wanted), *applied.notes),
+        notes=(*_gaps(spec, wanted), *applied.notes),
         drift=drift_of(spec, last, applied),
         waiting=wanted.waiting,
     )
 
 
-def _gaps(wanted: Desired) -> tuple[str, ...]:
+def _gaps(spec: SetSpec, wanted: Desired) -> tuple[str, ...]:
     missing = [
         f"feed {feed} has no accepted version yet, and none of its addresses is in"
         for feed in wanted.missing
@@ -151,7 +152,7 @@ def _gaps(wanted: Desired) -> tuple[str, ...]:
         f"feed {feed} has expired (expire_after), and none of its addresses is in"
         for feed in wanted.expired
     ]
-    return (*missing, *expired)
+    return (*missing, *expired, *unlabelled_notes(spec.split, wanted.labels))
 
 
 def look_at_set(
@@ -195,4 +196,14 @@ def _remember(
     is_known = last and (last.versions, last.digest, last.layout, last.spec) == now
     if applied.plan.is_nothing and is_known:
         return
+    # First: what is known to have been applied is not looked at again.
+    remember_marks(doors, spec, wanted)
     doors.store.applied(to_application(doors, spec, wanted.versions, applied, action))
+
+
+def remember_marks(doors: Doors, spec: SetSpec, wanted: Desired) -> None:
+    """
+    Note which label has which mark, for the nights to come.
+    """
+    if wanted.labels and not wanted.is_behind:
+        doors.store.allotments.write(spec.name, max(wanted.versions), wanted.marks)

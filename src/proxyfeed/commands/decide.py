@@ -8,9 +8,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 from proxyfeed.commands.apply import apply_sets
-from proxyfeed.commands.desired import part_of, states_of
+from proxyfeed.commands.desired import states_of
 from proxyfeed.commands.doors import Doors
 from proxyfeed.commands.judging import findings_for
+from proxyfeed.commands.parts import part_of
 from proxyfeed.commands.taking_back import reverted_problem, take_overdue_back
 from proxyfeed.commands.trial import begin, refuse_pending, settle
 from proxyfeed.config import Config
@@ -18,6 +19,7 @@ from proxyfeed.errors import GuardError, OperatorMistake
 from proxyfeed.model import (
     DecisionResult,
     Diff,
+    Draft,
     FeedState,
     Outcome,
     Pin,
@@ -59,7 +61,8 @@ def approve(config: Config, doors: Doors, number: int, *, reason: str | None) ->
         )
     else:
         before = part_of(doors, feed, state).prefixes
-        active, diff = number, Diff.between(before, part_of(doors, feed, state, content).prefixes)
+        after = part_of(doors, feed, state, Draft(content)).prefixes
+        active, diff = number, Diff.between(before, after)
         note = (
             f"version {number} of feed {version.feed} is accepted; to put it into the kernel: "
             "proxyfeed apply"

@@ -6,58 +6,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
 
-from proxyfeed.commands.clocks import dead_for
 from proxyfeed.commands.doors import Doors
+from proxyfeed.commands.parts import Part, labels_of, part_of
+from proxyfeed.commands.splitting import by_label, give_marks, keep_marks, to_marked
 from proxyfeed.config import Config
 from proxyfeed.errors import OperatorMistake
-from proxyfeed.model import Feed, FeedState, SetSpec, Waiting
+from proxyfeed.model import AllottedLabel, Draft, FeedState, SetSpec, Waiting
 from proxyfeed.planning import served
 from proxyfeed.prefixes import PrefixSet
-
-# Directors that share a database have clocks of their own.
-_AHEAD = timedelta(days=1)
-# Within them what is overdue has left the kernel, or the run that should do it has failed.
-_SOME_DAYS = timedelta(days=7)
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """
-    What one feed gives to a set: the *content* of its active *version*, and what is *waiting* to
-    leave it; nothing if it never had an accepted version, or has expired.
-    """
-
-    feed: str
-    content: PrefixSet = PrefixSet()
-    version: int | None = None
-    waiting: tuple[Waiting, ...] = ()
-    is_missing: bool = False
-    is_expired: bool = False
-    may_be_empty: bool = False
-
-    @property
-    def prefixes(self) -> PrefixSet:
-        """
-        All that the feed gives for now.
-        """
-        whole = self.content
-        for one in self.waiting:
-            whole |= one.prefixes
-        return whole
 
 
 @dataclass(frozen=True, slots=True)
 class Desired:
     """
-    *prefixes* is what all *parts* have, less what the set excludes. *waiting* is what of it will
-    leave by itself.
+    *prefixes* is what all *parts* have, less what the set excludes: with their marks where the set
+    is split, by its *labels*. *waiting* is what of it will leave by itself.
     """
 
     prefixes: PrefixSet
     parts: tuple[Part, ...]
     waiting: tuple[Waiting, ...] = ()
+    labels: tuple[AllottedLabel, ...] = ()
 
     @property
     def versions(self) -> tuple[int, ...]:
@@ -70,6 +40,17 @@ class Desired:
     @property
     def expired(self) -> tuple[str, ...]:
         return tuple(part.feed for part in self.parts if part.is_expired)
+
+    @property
+    def marks(self) -> dict[str, int]:
+        """
+        The mark of each label, where the set is split.
+        """
+        return {one.label: one.mark for one in self.labels}
+
+    @property
+    def is_behind(self) -> bool:
+        return any(part.is_behind for part in self.parts)
 
     @property
     def is_known(self) -> bool:
@@ -93,7 +74,7 @@ def desired(
     doors: Doors,
     spec: SetSpec,
     states: Mapping[str, FeedState],
-    instead: Mapping[str, PrefixSet] | None = None,
+    instead: Mapping[str, Draft] | None = None,
 ) -> Desired:
     """
     Compute the desired content of one set.
@@ -107,7 +88,21 @@ def desired(
     whole = PrefixSet()
     for part in parts:
         whole |= part.prefixes
-    return Desired(whole - spec.exclude, parts, _leaving(spec, parts))
+    whole -= spec.exclude
+    leaving = _leaving(spec, parts)
+    if spec.split is None:
+        return Desired(whole, parts, leaving)
+    listings = [
+        one
+        for part in parts
+        for one in labels_of(doors, config.feeds[part.feed], states[part.feed], part)
+    ]
+    versions = (part.version for part in parts if part.version is not None)
+    known = doors.store.allotments.read(spec.name, *versions)
+    # With a pin the set gets the marks back that it had then.
+    give = keep_marks if any(part.is_behind for part in parts) else give_marks
+    labels = give(spec.split, by_label(spec, spec.split, listings, whole), known)
+    return Desired(to_marked(labels), parts, leaving, labels)
 
 
 def _leaving(spec: SetSpec, parts: tuple[Part, ...]) -> tuple[Waiting, ...]:
@@ -126,68 +121,6 @@ def _leaving(spec: SetSpec, parts: tuple[Part, ...]) -> tuple[Waiting, ...]:
             found.append(replace(one, prefixes=left))
             accounted |= left
     return tuple(found)
-
-
-def part_of(doors: Doors, feed: Feed, state: FeedState, instead: PrefixSet | None = None) -> Part:
-    """
-    Compute what one feed gives to the sets that take it.
-    """
-    active = state.active
-    if state.pin is None and instead is not None:
-        before = doors.store.content(active) if active else PrefixSet()
-        waiting = _waiting(doors, feed, instead, before)
-        return Part(feed.name, instead, None, waiting, may_be_empty=feed.limits.may_be_empty)
-    if dead_for(feed, state) is not None:
-        return Part(feed.name, is_expired=True)
-    if active is None:
-        return Part(feed.name, is_missing=True)
-    content = doors.store.content(active)
-    # A pin means exactly that version.
-    waiting = () if state.pin else _waiting(doors, feed, content)
-    return Part(feed.name, content, active.id, waiting, may_be_empty=feed.limits.may_be_empty)
-
-
-def overdue(doors: Doors, feed: Feed) -> PrefixSet:
-    """
-    What left the feed some days more than ``hold_removals`` ago, back in it or not.
-    """
-    hold = feed.timing.hold_removals
-    gone = PrefixSet()
-    if hold:
-        for version, left in doors.store.departed(feed.name, doors.now - hold - _SOME_DAYS):
-            if version.accepted_at is not None and version.accepted_at + hold <= doors.now:
-                gone |= left
-    return gone
-
-
-def _waiting(
-    doors: Doors, feed: Feed, content: PrefixSet, just_left: PrefixSet = PrefixSet()
-) -> tuple[Waiting, ...]:
-    """
-    What left the feed less than ``hold_removals`` ago and is not back in *content*, the latest
-    first. *just_left* is what was there until now.
-
-    One range of AWS came and went a hundred times in 112 versions; a third of all that it removed
-    was back within 48 hours.
-    """
-    hold = feed.timing.hold_removals
-    if not hold:
-        return ()
-    departures = [(doors.now, just_left)]
-    departures += [
-        (version.accepted_at, gone)
-        for version, gone in doors.store.departed(feed.name, doors.now - hold)
-        # A clock that was ahead must not hold for years.
-        if version.accepted_at is not None and version.accepted_at <= doors.now + _AHEAD
-    ]
-    waiting = []
-    accounted = content
-    for left_at, gone in departures:
-        still_gone = gone - accounted
-        if still_gone:
-            waiting.append(Waiting(feed.name, still_gone, left_at + hold))
-            accounted |= still_gone
-    return tuple(waiting)
 
 
 def chosen_sets(config: Config, names: tuple[str, ...]) -> tuple[SetSpec, ...]:

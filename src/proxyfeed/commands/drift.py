@@ -4,7 +4,7 @@ What somebody or something else has changed in the kernel since the last applica
 
 from __future__ import annotations
 
-from proxyfeed.firewall.layout import ADDRESS_KINDS
+from proxyfeed.firewall.layout import ADDRESS_KINDS, MARKED_KINDS
 from proxyfeed.model import Action, Application, Applied, Plan, RulePlan, SetSpec
 from proxyfeed.prefixes import PrefixSet
 
@@ -53,7 +53,7 @@ def describe_drift(spec: SetSpec, last: Application | None, plan: Plan, held: Pr
         found += [
             f"{one.name}: {one.why}"
             for one in plan.sets
-            if one.action is not Action.NOTHING and one.type not in ADDRESS_KINDS
+            if one.action is not Action.NOTHING and one.type not in ADDRESS_KINDS | MARKED_KINDS
         ]
     return "; ".join([*found, *(f"its table held a foreign {one}" for one in plan.odd)])
 

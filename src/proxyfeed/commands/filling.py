@@ -15,9 +15,8 @@ from proxyfeed.commands.judging import Judged
 from proxyfeed.commands.undecided import left_alone, mend_reverted
 from proxyfeed.config import Config
 from proxyfeed.errors import ProxyfeedError
-from proxyfeed.model import Confirmation, FeedState, Problem, SetReport, SetSpec, Status
+from proxyfeed.model import Confirmation, Draft, FeedState, Problem, SetReport, SetSpec, Status
 from proxyfeed.planning import held_prefixes, make_plan, served
-from proxyfeed.prefixes import PrefixSet
 
 _UNHEALED = "another hand has changed it, and the configuration says heal = false"
 
@@ -67,12 +66,12 @@ def fill_sets(
     return (*mended, *looked_at, *sets), (*lost, *failed, *problems)
 
 
-def _unrecorded(judged: Mapping[str, Judged]) -> dict[str, PrefixSet]:
+def _unrecorded(judged: Mapping[str, Judged]) -> dict[str, Draft]:
     """
     What a dry run would have accepted.
     """
     return {
-        name: one.reading.content
+        name: Draft(one.reading.content, one.reading.labels)
         for name, one in judged.items()
         if one.reading.status is Status.ACCEPTED and one.reading.content is not None
     }
@@ -83,7 +82,7 @@ def _has_drifted(
     doors: Doors,
     spec: SetSpec,
     states: Mapping[str, FeedState],
-    instead: Mapping[str, PrefixSet],
+    instead: Mapping[str, Draft],
 ) -> bool:
     """
     Whether the kernel differs from what is desired by nothing but what another hand has done.

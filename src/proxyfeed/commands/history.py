@@ -1,36 +1,38 @@
 """
-What there was: ``history``, ``show``, ``lookup`` and ``export``.
+What there was: ``history``, ``show`` and ``lookup``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from proxyfeed.commands.clocks import dead_for
-from proxyfeed.commands.desired import part_of, states_of
+from proxyfeed.commands.desired import desired, states_of
 from proxyfeed.commands.doors import Doors
+from proxyfeed.commands.parts import part_of
+from proxyfeed.commands.splitting import by_label, keep_marks
 from proxyfeed.config import Config
 from proxyfeed.errors import BadPrefix, OperatorMistake
-from proxyfeed.firewall.ipset import NET, fill_lines, net_set
 from proxyfeed.model import (
-    Action,
+    Carried,
     Diff,
     Feed,
     FeedState,
     FetchesResult,
     HistoryResult,
+    Labels,
     LookupResult,
     Membership,
     Outcome,
-    SetPlan,
+    SetSpec,
+    SetSplit,
     ShowResult,
     Stay,
+    Version,
 )
 from proxyfeed.notation import BITS, make_key, number_to_text, read_address
 from proxyfeed.prefixes import FAMILIES, PrefixSet
-
-# The kernel takes 31 characters for the name of an ipset: proxyfeed_<19>_4.
-_LONGEST_NAME = 19
 
 
 def history(config: Config, doors: Doors, feed: str | None, limit: int) -> Outcome:
@@ -46,7 +48,7 @@ def history(config: Config, doors: Doors, feed: str | None, limit: int) -> Outco
     return Outcome("history", HistoryResult(versions, active, pins))
 
 
-def show(doors: Doors, number: int, *, detail: str = "") -> Outcome:
+def show(config: Config, doors: Doors, number: int, *, detail: str = "") -> Outcome:
     """
     One version: where it is from, what it holds, and what it changed.
     """
@@ -55,19 +57,47 @@ def show(doors: Doors, number: int, *, detail: str = "") -> Outcome:
     before = doors.store.before(version)
     content = doors.store.content(version)
     old = doors.store.content(before) if before else PrefixSet()
+    labels = doors.store.labels(version)
+    is_active = state.active is not None and state.active.id == number
     return Outcome(
         "show",
         ShowResult(
             version=version,
-            is_active=state.active is not None and state.active.id == number,
+            is_active=is_active,
             is_pinned=state.pin is not None and state.pin.version == number,
             before=before.id if before else None,
             diff=Diff.between(old, content),
             content=content,
             detail=detail,
-            labels=doors.store.labels(version),
+            labels=labels,
+            splits=_splits(config, doors, version, content, labels, is_active=is_active),
         ),
     )
+
+
+def _splits(
+    config: Config,
+    doors: Doors,
+    version: Version,
+    content: PrefixSet,
+    labels: Labels,
+    *,
+    is_active: bool,
+) -> tuple[SetSplit, ...]:
+    """
+    Which labels of a version have which marks, in each set that is split by them. What a set has of
+    other feeds, or has waiting, counts when marks are dealt: so what was dealt holds here.
+    """
+    found = []
+    for spec in config.sets.values():
+        if spec.split and version.feed in spec.feeds and spec.split.by == labels.name:
+            parts = by_label(spec, spec.split, [labels], content - spec.exclude)
+            known = doors.store.allotments.read(spec.name, version.id)
+            if is_active:
+                known |= desired(config, doors, spec, states_of(doors, spec.feeds)).marks
+            allotted = keep_marks(spec.split, parts, known)
+            found.append(SetSplit(spec.name, spec.split.by, spec.marks, allotted))
+    return tuple(found)
 
 
 def fetches(config: Config, doors: Doors, feed: str, limit: int) -> Outcome:
@@ -156,7 +186,22 @@ def _membership(
         stays=tuple(stays),
         waits_until=waits_until,
         is_expired=is_expired,
+        carries=tuple(_carried(config, doors, takers, host) if is_in else ()),
     )
+
+
+def _carried(
+    config: Config, doors: Doors, takers: Iterable[SetSpec], host: PrefixSet
+) -> Iterator[Carried]:
+    """
+    The label and the mark that an address has in each set that is split.
+    """
+    for spec in takers:
+        if spec.split:
+            wanted = desired(config, doors, spec, states_of(doors, spec.feeds))
+            for one in wanted.labels:
+                if host & one.prefixes:
+                    yield Carried(spec.name, spec.split.by, one.label, one.mark)
 
 
 def _waits_until(doors: Doors, feed: Feed, state: FeedState, host: PrefixSet) -> datetime | None:
@@ -164,20 +209,3 @@ def _waits_until(doors: Doors, feed: Feed, state: FeedState, host: PrefixSet) ->
         return None
     waiting = part_of(doors, feed, state).waiting
     return next((one.until for one in waiting if host & one.prefixes), None)
-
-
-def export(doors: Doors, number: int, form: str) -> str:
-    """
-    A version as a document: ``plain`` is one prefix a line, ``ipset`` a script for ``restore``.
-    """
-    version = doors.store.version(number)
-    content = doors.store.content(version)
-    if form == "plain":
-        return "".join(f"{line}\n" for line in content.lines())
-    lines: list[str] = []
-    for family in FAMILIES:
-        name = net_set(version.feed[:_LONGEST_NAME], family)
-        target = frozenset(content.keys(family))
-        plan = SetPlan(name, NET, family, Action.CREATE, "exported", target)
-        lines += fill_lines(name, plan)
-    return "".join(f"{line}\n" for line in lines)

@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from proxyfeed.commands.clocks import dead_for, stale_for, unchanged_for
-from proxyfeed.commands.desired import overdue, states_of
+from proxyfeed.commands.desired import states_of
 from proxyfeed.commands.doors import Doors
 from proxyfeed.commands.exposure import exposed
 from proxyfeed.commands.filling import fill_sets
@@ -23,6 +23,7 @@ from proxyfeed.commands.notify import (
     stale_event,
     unchanged_event,
 )
+from proxyfeed.commands.parts import overdue
 from proxyfeed.commands.problems import feed_problems
 from proxyfeed.commands.taking_back import reverted_problem, take_overdue_back
 from proxyfeed.commands.undecided import left_alone, still_reverted

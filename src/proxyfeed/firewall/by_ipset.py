@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from contextlib import suppress
 
+from proxyfeed.command import Runner
 from proxyfeed.errors import CommandFailed, NoRights, NotProven, Unequipped
-from proxyfeed.firewall.command import Runner
 from proxyfeed.firewall.ipset import (
     OWN_PREFIX,
     Ipset,
     commit_lines,
     fill_lines,
+    marked_set,
     net_set,
     owner_of,
     service_set,
@@ -26,6 +27,7 @@ from proxyfeed.firewall.rule import Rules, looks_at
 from proxyfeed.model import Action, Live, Plan, RulePlan, SetPlan
 from proxyfeed.prefixes import FAMILIES
 
+_NAMES = (net_set, marked_set, service_set)
 _ASIDE = (Action.CREATE, Action.REPLACE)
 
 
@@ -43,7 +45,7 @@ class ByIpset:
         Look at all that is there of one set, in *families* and wherever else a set of ours is.
         """
         names = set(self.ipset.names())
-        own = {f: {net_set(set_name, f), service_set(set_name, f)} for f in FAMILIES}
+        own = {f: {name(set_name, f) for name in _NAMES} for f in FAMILIES}
         sets = [name for f in FAMILIES for name in sorted(own[f] & names)]
         aside = {f: set(map(temporary, own[f])) for f in FAMILIES}
         looked = [f for f in FAMILIES if f in families or (own[f] | aside[f]) & names]

@@ -9,15 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from proxyfeed.command import Runner
 from proxyfeed.errors import BadPrefix, CommandFailed
-from proxyfeed.firewall.command import Runner
-from proxyfeed.model import Action, LiveSet, Member, SetPlan
+from proxyfeed.model import Action, LiveSet, MarkedKey, Member, SetPlan
 from proxyfeed.notation import key_to_text, read_prefix
 
 OWN_PREFIX = "proxyfeed_"
 NET = "hash:net"
+# Each entry has the mark that its packets get.
+MARKED = "hash:net skbinfo"
 SERVICE = "hash:ip,port"
 _FAMILY_WORD = {4: "inet", 6: "inet6"}
+_ALL_BITS = 0xFFFFFFFF
 _LEAST_ENTRIES = 65_536
 _LEAST_HASH = 1_024
 
@@ -27,6 +30,16 @@ def net_set(name: str, family: int) -> str:
     The kernel's name for the addresses of a set: ``proxyfeed_aol_4``.
     """
     return f"{OWN_PREFIX}{name}_{family}"
+
+
+def marked_set(name: str, family: int) -> str:
+    """
+    The kernel's name for the addresses of a set with a split: ``proxyfeed_relay_m4``.
+
+    Another name than without: when a set is split, or no longer, the one stays until the rule looks
+    at the other.
+    """
+    return f"{OWN_PREFIX}{name}_m{family}"
 
 
 def service_set(name: str, family: int) -> str:
@@ -82,21 +95,25 @@ def parse_save(text: str, name: str) -> LiveSet:
         create proxyfeed_aol_4 hash:net family inet hashsize 1024 maxelem 65536 bucketsize 12
         add proxyfeed_aol_4 64.12.96.0/19
         add proxyfeed_aol_4 192.0.2.1
+        add proxyfeed_relay_m4 64.12.96.0/19 skbmark 0xb/0xffff
     """
     lines = iter(text.splitlines())
     header = next(lines, "").split()
     if len(header) < 5 or header[:2] != ["create", name]:
         raise CommandFailed(f"ipset save {name} printed something else than that set")
-    options = dict(zip(header[3::2], header[4::2], strict=False))
+    is_marked = "skbinfo" in header
+    kind = f"{header[2]} skbinfo" if is_marked else header[2]
+    words = [word for word in header[3:] if word != "skbinfo"]
+    options = dict(zip(words[::2], words[1::2], strict=False))
     family = 6 if options.get("family") == "inet6" else 4
     known = [text.removeprefix(f"add {name} ") for text in lines]
     members: frozenset[Member] = frozenset(known)
     odd: tuple[str, ...] = ()
-    if header[2] == NET:
-        members, odd = _read_keys(family, known)
+    if kind in (NET, MARKED):
+        members, odd = _read_members(family, known, is_marked=is_marked)
     return LiveSet(
         name=name,
-        type=header[2],
+        type=kind,
         family=family,
         max_entries=int(options.get("maxelem", "0")),
         members=members,
@@ -104,20 +121,37 @@ def parse_save(text: str, name: str) -> LiveSet:
     )
 
 
-def _read_keys(family: int, texts: list[str]) -> tuple[frozenset[Member], tuple[str, ...]]:
-    keys: list[Member] = []
+def _read_members(
+    family: int, texts: list[str], *, is_marked: bool
+) -> tuple[frozenset[Member], tuple[str, ...]]:
+    read = _marked_keys if is_marked else _keys
+    members: list[Member] = []
     odd = []
     for text in texts:
         try:
-            written = read_prefix(text)
-        except BadPrefix:
+            members += read(family, text)
+        except (BadPrefix, ValueError):
             odd.append(text)  # for example "10.1.0.0/16 nomatch"
-            continue
-        if written.family != family:
-            odd.append(text)
-            continue
-        keys += written.keys
-    return frozenset(keys), tuple(odd)
+    return frozenset(members), tuple(odd)
+
+
+def _keys(family: int, text: str) -> list[int]:
+    written = read_prefix(text)
+    if written.family != family:
+        raise ValueError(text)
+    return written.keys
+
+
+def _marked_keys(family: int, text: str) -> list[MarkedKey]:
+    """
+    Read ``64.12.96.0/19 skbmark 0xb/0xffff``; a mask of all bits is not printed.
+    """
+    prefix, word, written = text.split(" ")
+    mark, _, mask = written.partition("/")
+    if word != "skbmark":
+        raise ValueError(text)
+    bits = int(mask, 16) if mask else _ALL_BITS
+    return [MarkedKey(key, int(mark, 16), bits) for key in _keys(family, prefix)]
 
 
 def fill_lines(name: str, plan: SetPlan) -> Iterator[str]:
@@ -128,10 +162,12 @@ def fill_lines(name: str, plan: SetPlan) -> Iterator[str]:
     entries = max(_LEAST_ENTRIES, _power_of_two(2 * count))
     size = max(_LEAST_HASH, _power_of_two(count // 2))
     # Without the option that forgives an existing set: it would hide one of another type.
-    yield (
-        f"create {name} {plan.type} family {_FAMILY_WORD[plan.family]} "
-        f"hashsize {size} maxelem {entries}"
-    )
+    kind, *extension = plan.type.split()
+    words = [
+        *("create", name, kind, "family", _FAMILY_WORD[plan.family]),
+        *("hashsize", str(size), "maxelem", str(entries), *extension),
+    ]
+    yield " ".join(words)
     yield from _member_lines("add", name, plan, in_order(plan.target))
 
 
@@ -165,7 +201,12 @@ def fits(count: int, live: LiveSet) -> bool:
 
 
 def member_text(family: int, member: Member) -> str:
-    return key_to_text(family, member) if isinstance(member, int) else member
+    match member:
+        case MarkedKey(key, mark, mask):
+            return f"{key_to_text(family, key)} skbmark {mark:#x}/{mask:#x}"
+        case int():
+            return key_to_text(family, member)
+    return member
 
 
 def _member_lines(verb: str, name: str, plan: SetPlan, members: Iterable[Member]) -> Iterator[str]:

@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from proxyfeed.firewall import ipset, nft, rule
-from proxyfeed.model import Backend, LiveSet, Member, SetSpec
+from proxyfeed.marked import MarkedSet
+from proxyfeed.model import Backend, LiveSet, MarkedKey, Member, SetSpec
 from proxyfeed.prefixes import PrefixSet
 
 ADDRESS_KINDS = frozenset({ipset.NET, *nft.ADDRESSES.values()})
+MARKED_KINDS = frozenset({ipset.MARKED, *nft.MARKED.values()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +34,25 @@ def targets(spec: SetSpec, desired: PrefixSet) -> Iterator[Target]:
         if services:
             members = (f"{one.address},{one.protocol}:{one.port}" for one in services)
             yield _service_target(spec, family, frozenset(members))
-        yield _address_target(spec, family, frozenset(desired.keys(family)))
+        yield _address_target(spec, family, desired)
 
 
 def address_set(set_name: str, family: int, backend: Backend) -> str:
     """
-    The kernel's name for the addresses of a set.
+    The kernel's name for the addresses of a set without a split.
     """
     if backend is Backend.NFTABLES:
         return nft.address_set(set_name, family)
     return ipset.net_set(set_name, family)
+
+
+def marked_set(set_name: str, family: int, backend: Backend) -> str:
+    """
+    The kernel's name for the addresses of a set with a split.
+    """
+    if backend is Backend.NFTABLES:
+        return nft.marked_set(set_name, family)
+    return ipset.marked_set(set_name, family)
 
 
 def wanted_rule(spec: SetSpec, family: int) -> str:
@@ -59,7 +70,7 @@ def is_of_addresses(found: LiveSet, family: int) -> bool:
     nftables are also where another hand has made it otherwise: ``ipv4_addr interval timeout``.
     """
     word, *features = found.type.split()
-    is_known = found.type == ipset.NET or (
+    is_known = found.type in (ipset.NET, ipset.MARKED) or (
         word in ("ipv4_addr", "ipv6_addr") and "." not in features
     )
     return is_known and found.family == family
@@ -78,10 +89,25 @@ def is_table(name: str) -> bool:
     return name.startswith(nft.table_of(""))
 
 
-def _address_target(spec: SetSpec, family: int, members: frozenset[Member]) -> Target:
+def _address_target(spec: SetSpec, family: int, desired: PrefixSet) -> Target:
+    is_table = spec.backend is Backend.NFTABLES
+    if spec.split:
+        name = marked_set(spec.name, family, spec.backend)
+        kind = nft.MARKED[family] if is_table else ipset.MARKED
+        return Target(name, kind, family, _marked_members(spec, family, desired))
     name = address_set(spec.name, family, spec.backend)
-    kind = nft.ADDRESSES[family] if spec.backend is Backend.NFTABLES else ipset.NET
-    return Target(name, kind, family, members)
+    kind = nft.ADDRESSES[family] if is_table else ipset.NET
+    return Target(name, kind, family, frozenset(desired.keys(family)))
+
+
+def _marked_members(spec: SetSpec, family: int, desired: PrefixSet) -> frozenset[Member]:
+    """
+    Each part with its mark. What nobody has given a mark has none, and must not be in the set.
+    """
+    marks = desired.marks if isinstance(desired, MarkedSet) else ()
+    return frozenset(
+        MarkedKey(key, mark, spec.mask) for mark, part in marks for key in part.keys(family)
+    )
 
 
 def _service_target(spec: SetSpec, family: int, members: frozenset[Member]) -> Target:

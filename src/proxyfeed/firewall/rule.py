@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from proxyfeed.command import Runner
 from proxyfeed.errors import CommandFailed, NoRights, ToolMissing
-from proxyfeed.firewall.command import Runner
-from proxyfeed.firewall.ipset import net_set, service_set
+from proxyfeed.firewall.ipset import marked_set, net_set, service_set
 from proxyfeed.model import SetSpec
 
 _PROGRAM = {4: "iptables", 6: "ip6tables"}
@@ -28,7 +28,9 @@ def wanted_rule(spec: SetSpec, family: int) -> str:
     """
     The rule that should stand in mangle PREROUTING, as ``iptables -S`` prints it.
 
-    Any number of virtual services is matched by one set of address,port.
+    Any number of virtual services is matched by one set of address,port. With a split each entry
+    brings its own mark (``--map-mark`` in iptables-extensions(8)); the set is matched as well, so
+    that the rule's counter counts what is marked.
     """
     *services, addresses = rule_sets(spec, family)
     words = ["-A", "PREROUTING"]
@@ -36,7 +38,10 @@ def wanted_rule(spec: SetSpec, family: int) -> str:
         words += ["-m", "set", "--match-set", name, "dst,dst"]
     words += ["-m", "set", "--match-set", addresses, "src"]
     words += ["-m", "comment", "--comment", comment(spec.name)]
-    words += ["-j", "MARK", "--set-xmark", f"{spec.mark:#x}/{spec.mask:#x}"]
+    if spec.split:
+        words += ["-j", "SET", "--map-set", addresses, "src", "--map-mark"]
+    else:
+        words += ["-j", "MARK", "--set-xmark", f"{spec.mark:#x}/{spec.mask:#x}"]
     return " ".join(words)
 
 
@@ -46,7 +51,8 @@ def rule_sets(spec: SetSpec, family: int) -> tuple[str, ...]:
     """
     has_services = any(service.family == family for service in spec.virtual)
     services = (service_set(spec.name, family),) if has_services else ()
-    return (*services, net_set(spec.name, family))
+    addresses = marked_set if spec.split else net_set
+    return (*services, addresses(spec.name, family))
 
 
 def looks_at(rule: str, set_name: str) -> bool:
@@ -102,6 +108,27 @@ class Rules:
         except CommandFailed as exc:
             if _NO_NFT in exc.message:
                 return ()
+            raise
+
+    def listing(self, family: int) -> str:
+        """
+        The whole mangle table that the host uses, with its counters.
+        """
+        return self._runner.run([_PROGRAM[family], "-w", _LOCK_SECONDS, "-t", "mangle", "-S", "-v"])
+
+    def listing_if_any(self, family: int) -> str:
+        """
+        The same, for who has no rule there: nothing where iptables cannot be, or has no such table.
+        """
+        try:
+            if self.variant() == "legacy" and "mangle" not in self._legacy_tables(family):
+                return ""
+            return self.listing(family)
+        except ToolMissing:
+            return ""
+        except CommandFailed as exc:
+            if _NO_NFT in exc.message:
+                return ""
             raise
 
     def change(self, family: int, remove: Iterable[str], add: str | None) -> None:

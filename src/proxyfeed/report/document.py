@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from enum import Enum
 from typing import Any
 
-from proxyfeed.model import Body, Diff, Feed, Live, Outcome, Problem, SetPlan
+from proxyfeed.model import AllottedLabel, Body, Diff, Feed, Live, Outcome, Problem, SetPlan
 from proxyfeed.plain import plain
 from proxyfeed.prefixes import PrefixSet
 
@@ -69,7 +69,13 @@ def to_data(value: object) -> Any:
         case PrefixSet():
             return {"prefixes": list(value.lines()), **_counts(value)}
         case Diff():
-            return {"added": to_data(value.added), "removed": to_data(value.removed)}
+            return {
+                "added": to_data(value.added),
+                "removed": to_data(value.removed),
+                "remarked": to_data(value.remarked),
+            }
+        case AllottedLabel():
+            return {"label": plain(value.label), "mark": value.mark, **_counts(value.prefixes)}
         case Body():
             return {"size": len(value.content), "content_type": value.content_type}
         case SetPlan():

@@ -12,6 +12,7 @@ from proxyfeed.model import (
     FeedStatus,
     InitResult,
     Kind,
+    Plan,
     RuleResult,
     SetStatus,
     Severity,
@@ -21,8 +22,10 @@ from proxyfeed.prefixes import PrefixSet
 from proxyfeed.report.words import (
     addresses,
     former_words,
+    mark_word,
     numbers,
     percent,
+    split_lines,
     trial_line,
     version_addresses,
     waiting_lines,
@@ -94,6 +97,9 @@ def _set(one: SetStatus) -> Iterator[str]:
     yield f"set {one.set} (mark {one.mark})"
     what = numbers(one.versions) if one.versions else "no version yet"
     yield f"  desired    {addresses(one.desired)}, {what}"
+    if one.split:
+        yield f"  split      by {one.split.by}"
+        yield from split_lines(one.split)
     yield f"  applied    {when(one.applied_at)}"
     if one.note:
         yield f"  live       {one.note}"
@@ -101,20 +107,27 @@ def _set(one: SetStatus) -> Iterator[str]:
         yield from _members("extra", one.extra)
         yield from waiting_lines(one.waiting)
         return
-    is_same = not one.missing and not one.extra
+    is_same = not (one.missing or one.extra or one.remarked)
     yield "  live       " + ("equals desired" if is_same else "DIFFERS from desired")
     yield from _members("missing", one.missing)
     yield from _members("extra", one.extra)
+    for other in one.remarked:
+        words = f"mark {mark_word(other.old)} instead of {mark_word(other.new)}"
+        yield f"  otherwise  {addresses(other.prefixes)} have {words}"
     yield from waiting_lines(one.waiting)
-    for planned in one.plan.sets:
+    yield from _plan(one.plan)
+
+
+def _plan(plan: Plan) -> Iterator[str]:
+    for planned in plan.sets:
         if planned.action != "nothing":
             yield f"  {planned.name}: {planned.why}"
-    for name in one.plan.temporaries:
+    for name in plan.temporaries:
         yield f"  {name}: left over from a run that was cut off"
-    yield from (f"  odd        {what}: proxyfeed never writes that" for what in one.plan.odd)
-    if one.plan.former:
-        yield f"  former     {former_words(one.plan)}"
-    for rule in one.plan.rules:
+    yield from (f"  odd        {what}: proxyfeed never writes that" for what in plan.odd)
+    if plan.former:
+        yield f"  former     {former_words(plan)}"
+    for rule in plan.rules:
         if rule.is_nothing and not rule.wanted:
             continue  # a table lists the family that is not served, too
         state = "in place"
@@ -163,7 +176,8 @@ def config_lines(result: ConfigResult) -> Iterator[str]:
             f"or wider than /{limits.widest_ipv4} and /{limits.widest_ipv6}"
         )
     for spec in result.sets:
-        yield f"set {spec.name}: feeds {', '.join(spec.feeds)}, mark {spec.mark:#x}/{spec.mask:#x}"
+        split = f", split by {spec.split.by}" if spec.split else ""
+        yield f"set {spec.name}: feeds {', '.join(spec.feeds)}, mark {spec.marking}{split}"
         yield from (f"  virtual service {service}" for service in spec.virtual)
     for target in result.alerts:
         yield f"alerts to {target}"

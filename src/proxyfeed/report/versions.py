@@ -16,10 +16,13 @@ from proxyfeed.model import (
     ShowResult,
     Version,
 )
+from proxyfeed.report.impact import impact_lines
 from proxyfeed.report.words import (
     change,
     diff_body,
     label_lines,
+    moved_lines,
+    split_lines,
     version_addresses,
     waiting_lines,
     when,
@@ -41,10 +44,12 @@ def _comparison(one: Comparison, detail: str) -> Iterator[str]:
         yield from (f"+{line}" for line in one.entries_added)
     elif detail != "stat":
         yield from diff_body(one.diff)
+    yield from moved_lines(one.moved)
     yield from waiting_lines(one.waiting)
     recut = len(one.entries_added) + len(one.entries_removed)
     more = ", only cut in another way" if recut and not one.diff else ""
     yield f"    {change(one.diff)}{more}"
+    yield from impact_lines(one.impact)
 
 
 def history_lines(result: HistoryResult) -> Iterator[str]:
@@ -99,6 +104,9 @@ def show_lines(result: ShowResult) -> Iterator[str]:
         yield from result.content.lines()
         return
     yield from label_lines(result.labels)
+    for split in result.splits:
+        yield f"  set {split.set} is split by {split.by}:"
+        yield from split_lines(split)
     name = f"version {result.before}" if result.before else "nothing"
     yield f"--- {name}"
     yield f"+++ version {version.id}"
@@ -133,6 +141,9 @@ def _membership(address: str, one: Membership) -> Iterator[str]:
         yield f"{address}: dropped by feed {one.feed}, {sets} until {when(one.waits_until)}"
     else:
         yield f"{address}: not in feed {one.feed}"
+    for carried in one.carries:
+        label = carried.label or "unknown"
+        yield f"  in set {carried.set}: {carried.by} {label}, mark {carried.mark:#x}"
     for stay in one.stays:
         came = f"came with version {stay.since.id} ({when(stay.since.accepted_at)})"
         if stay.until:

@@ -4,15 +4,28 @@ The small phrases that several reports share.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from itertools import islice
 
-from proxyfeed.model import Attempt, Diff, Labels, Plan, Stage, Trial, Version, Waiting
+from proxyfeed.marked import union
+from proxyfeed.model import (
+    Attempt,
+    Diff,
+    Labels,
+    MovedLabel,
+    Plan,
+    SetSplit,
+    Stage,
+    Trial,
+    Version,
+    Waiting,
+)
 from proxyfeed.notation import key_to_text
 from proxyfeed.prefixes import FAMILIES, PrefixSet
 
 _SHOWN = 5
+_MOVED_SHOWN = 10
 
 
 def when(time: datetime | None) -> str:
@@ -53,6 +66,9 @@ def change(diff: Diff) -> str:
         added, removed = diff.added.family(family), diff.removed.family(family)
         if added or removed:
             parts.append(f"IPv{family} +{added.addresses:,} -{removed.addresses:,} addresses")
+    if diff.remarked:
+        changed = union(one.prefixes for one in diff.remarked)
+        parts.append(f"{addresses(changed)} change their mark")
     return ", ".join(parts) or "no address differs"
 
 
@@ -65,6 +81,51 @@ def diff_body(diff: Diff) -> Iterator[str]:
         signed += [(key, "+") for key in diff.added.keys(family)]
         for key, sign in sorted(signed):
             yield f"{sign}{key_to_text(family, key)}"
+    for one in diff.remarked:
+        for line in one.prefixes.lines():
+            yield f"~{line} mark {mark_word(one.old)} -> {mark_word(one.new)}"
+
+
+def mark_word(mark: int) -> str:
+    """
+    ``0xb``; a set that was not split has its mark from the rule.
+    """
+    return f"{mark:#x}" if mark else "of the rule"
+
+
+def moved_lines(moved: Collection[MovedLabel]) -> Iterator[str]:
+    """
+    ``    label DE: mark 0xb -> 0xc``, for the first of them.
+    """
+    for one in islice(moved, _MOVED_SHOWN):
+        name = one.label or "(none)"
+        yield f"    label {name}: mark {mark_word(one.old)} -> {mark_word(one.new)}"
+    if len(moved) > _MOVED_SHOWN:
+        yield f"    and {len(moved) - _MOVED_SHOWN} more labels"
+
+
+def split_lines(split: SetSplit) -> Iterator[str]:
+    """
+    ``    mark 0xb   34.1 % of IPv4, 33.0 % of IPv6: US, MX``, for each mark.
+    """
+    totals = [sum(one.prefixes.family(f).addresses for one in split.labels) for f in FAMILIES]
+    for mark in split.marks:
+        own = [one for one in split.labels if one.mark == mark]
+        counts = [sum(one.prefixes.family(f).addresses for one in own) for f in FAMILIES]
+        shares = [
+            f"{100 * count / total:.1f} % of IPv{family}"
+            for family, count, total in zip(FAMILIES, counts, totals, strict=True)
+            if total
+        ]
+        own.sort(key=lambda one: (-sum(loads(one.prefixes, totals)), one.label))
+        names = ", ".join(one.label or "(none)" for one in own[:_MOVED_SHOWN])
+        more = f" and {len(own) - _MOVED_SHOWN} more" if len(own) > _MOVED_SHOWN else ""
+        yield f"    mark {mark:#x}  {', '.join(shares)}: {names or 'no label'}{more}"
+
+
+def loads(prefixes: PrefixSet, totals: Iterable[int]) -> Iterator[float]:
+    for family, total in zip(FAMILIES, totals, strict=True):
+        yield prefixes.family(family).addresses / total if total else 0.0
 
 
 def waiting_lines(waiting: Iterable[Waiting]) -> Iterator[str]:

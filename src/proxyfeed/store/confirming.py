@@ -15,7 +15,9 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from proxyfeed.errors import StoreError
+from proxyfeed.marked import MarkedSet
 from proxyfeed.model import Application, Confirmation, Pin, Stage, Uptime
+from proxyfeed.prefixes import PrefixSet
 from proxyfeed.store import hosts
 from proxyfeed.store import versions as chain
 from proxyfeed.store.contents import pack, unpack
@@ -113,7 +115,7 @@ def _to_row(one: Confirmation) -> dict[str, Any]:
         "due": one.due.seconds,
         "by": one.by,
         "versions": json.dumps(one.versions),
-        "content": zlib.compress(pack(one.content).encode()),
+        "content": zlib.compress(_pack_content(one.content).encode()),
         "digest": one.content.digest,
         "spec": write_spec(one.spec),
         "feed": one.feed,
@@ -124,7 +126,7 @@ def _to_row(one: Confirmation) -> dict[str, Any]:
 
 
 def _to_confirmation(row: Row[Any]) -> Confirmation:
-    content = unpack(zlib.decompress(row.content).decode())
+    content = _unpack_content(zlib.decompress(row.content).decode())
     if content.digest != row.digest:
         raise StoreError(
             f"what set {row.set_name} held before does not read back as it was recorded: the "
@@ -149,6 +151,22 @@ def _to_confirmation(row: Row[Any]) -> Confirmation:
         was_reverted=row.was_reverted,
         timer=row.timer,
     )
+
+
+def _pack_content(content: PrefixSet) -> str:
+    """
+    Write a set as `pack` does, one with marks as a line for each: ``11=1400000018/2a00...20``.
+    """
+    if not isinstance(content, MarkedSet):
+        return pack(content)
+    return "".join(f"{mark}={pack(part)}\n" for mark, part in content.marks)
+
+
+def _unpack_content(text: str) -> PrefixSet:
+    if text and "=" not in text:
+        return unpack(text)
+    parts = (line.split("=") for line in text.splitlines())
+    return MarkedSet.of({int(mark): unpack(part) for mark, part in parts})
 
 
 def _pin_to_text(pin: Pin) -> str:

@@ -4,6 +4,7 @@ Which prefixes of a version carry which label: rows that live, like those of the
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import groupby
 
 from sqlalchemy import Connection, insert, select
@@ -12,6 +13,9 @@ from proxyfeed.model import Labels
 from proxyfeed.prefixes import PrefixSet
 from proxyfeed.store import lives
 from proxyfeed.store.schema import labelled_prefixes, labels
+
+# The labels that one version ended, each with the prefixes that had it.
+Departed = tuple[tuple[str, PrefixSet], ...]
 
 
 def read_accepted(connection: Connection, feed_id: int, version: int, name: str) -> Labels:
@@ -24,6 +28,31 @@ def read_accepted(connection: Connection, feed_id: int, version: int, name: str)
     parts = groupby(rows, key=lambda row: str(row.text))
     return Labels.of(
         name, ((text, lives.to_set((row.family, row.key) for row in part)) for text, part in parts)
+    )
+
+
+def read_departed(
+    connection: Connection, feed_id: int, numbers: Iterable[int]
+) -> tuple[Departed, ...]:
+    """
+    The rows that ended with each of the versions *numbers*, by label, those of the newest first.
+    """
+    until = labelled_prefixes.c.until_version
+    rows = connection.execute(
+        select(until, labels.c.text, labelled_prefixes.c.family, labelled_prefixes.c.key)
+        .join(labels, labels.c.id == labelled_prefixes.c.label_id)
+        .where(
+            labelled_prefixes.c.feed_id == feed_id,
+            until.in_(numbers),
+        )
+        .order_by(until.desc(), labels.c.text)
+    )
+    return tuple(
+        tuple(
+            (text, lives.to_union((row.family, row.key) for row in part))
+            for text, part in groupby(ended, key=lambda row: str(row.text))
+        )
+        for _, ended in groupby(rows, key=lambda row: int(row.until_version))
     )
 
 

@@ -25,7 +25,7 @@ from sqlalchemy import (
 from proxyfeed.store.columns import UtcDateTime, UtcText
 
 # The newest migration; `connect` compares it with one query, so that Alembic stays unimported.
-REVISION = "0003"
+REVISION = "0004"
 
 
 def _index_of_known(name: str, column: str) -> Index:
@@ -110,6 +110,16 @@ labelled_prefixes = Table(
     Column("since_version", ForeignKey("versions.id"), primary_key=True),
     Column("until_version", ForeignKey("versions.id")),
     sqlite_with_rowid=False,
+)
+
+# Which label of a set with a split got which mark, as {"DE": 11, ...}, with the newest of the
+# versions that it was computed from.
+allotments = Table(
+    "allotments",
+    metadata,
+    Column("set_name", String(64), primary_key=True),
+    Column("version_id", ForeignKey("versions.id"), primary_key=True, autoincrement=False),
+    Column("marks", Text, nullable=False),
 )
 
 # Whole contents of what stands outside the chain of accepted versions: held and rejected ones.

@@ -26,12 +26,14 @@ from proxyfeed.model import (
 )
 from proxyfeed.notation import read_address
 from proxyfeed.prefixes import PrefixSet
-from proxyfeed.store import bodies, contents, fetched, hosts, state
+from proxyfeed.store import bodies, contents, departures, fetched, hosts, state
 from proxyfeed.store import versions as chain
+from proxyfeed.store.allotments import Allotments
 from proxyfeed.store.confirming import Confirmations
 from proxyfeed.store.contents import Life
 from proxyfeed.store.engine import for_writing
 from proxyfeed.store.failures import store_errors
+from proxyfeed.store.labelled import Departed
 from proxyfeed.store.pruning import prune
 from proxyfeed.store.schema import versions
 
@@ -39,13 +41,15 @@ from proxyfeed.store.schema import versions
 class Store:
     """
     An open database. *host* names this director: rows that belong to a machine carry it.
-    *confirmations* are what waits for an operator's word.
+    *confirmations* are what waits for an operator's word, *allotments* the marks of the labels of
+    split sets.
     """
 
     def __init__(self, engine: Engine, *, host: str) -> None:
         self._engine = engine
         self._writer = for_writing(engine)
         self._host = host
+        self.allotments = Allotments(self._reading, self._writing)
         self.confirmations = Confirmations(self._reading, self._writing, host=host)
 
     def close(self) -> None:
@@ -138,7 +142,15 @@ class Store:
             StoreError: what is there is not what was recorded.
         """
         with self._reading() as connection:
-            return chain.read_departed(connection, feed, since)
+            return departures.read(connection, feed, since)
+
+    def departed_labels(self, feed: str, since: datetime) -> tuple[Departed, ...]:
+        """
+        The labels that each of the versions accepted after *since* took from prefixes, and those
+        prefixes, the newest first. They may have got another label, or have left the feed.
+        """
+        with self._reading() as connection:
+            return departures.read_labels(connection, feed, since)
 
     def body(self, version: Version) -> Body | None:
         """

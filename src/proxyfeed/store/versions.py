@@ -142,37 +142,6 @@ def read_before(connection: Connection, version: Version) -> Version | None:
     return first_version(connection, query)
 
 
-def read_departed(
-    connection: Connection, name: str, since: datetime
-) -> tuple[tuple[Version, PrefixSet], ...]:
-    """
-    What each version accepted after *since* dropped, the newest first.
-
-    Raises:
-        StoreError: a version dropped what the one before it did not hold.
-    """
-    number = feed_id(connection, name)
-    if number is None:
-        return ()
-    query = select_versions().where(
-        versions.c.feed_id == number,
-        versions.c.status == Status.ACCEPTED,
-        versions.c.accepted_at > since,
-    )
-    rows = connection.execute(query.order_by(versions.c.id.desc()))
-    young = [to_version(row) for row in rows]
-    if not young:
-        return ()
-    departed = contents.read_departed(connection, number, [version.id for version in young])
-    found = tuple((version, departed[version.id]) for version in young if version.id in departed)
-    for version, gone in found:
-        # No digest vouches for these rows alone; that of the content which they were in does.
-        before = read_before(connection, version)
-        if before is None or gone not in contents.read_content(connection, before):
-            raise contents.damaged(version, "dropped what was not in the version before it")
-    return found
-
-
 def _accepted_meanwhile(version: Version, number: int) -> OperatorMistake:
     return OperatorMistake(
         f"version {version.id} of feed {version.feed} can no longer be decided on: "
