@@ -1,6 +1,6 @@
 """
-The operator's own question whether all is well: a command, run without a shell and for so long at
-most.
+A command of the operator's own, run without a shell and for so long at most: the question whether
+all is well, or the word to a program that its list is new.
 """
 
 from __future__ import annotations
@@ -23,9 +23,17 @@ _PIPE = 65536
 _SHOWN_LINES = 10
 
 
-def read_command(text: str, path: str) -> tuple[str, ...]:
+# What was not done because of a command that cannot be run, and how one looks.
+_OPTIONS = {
+    "--health": ("nothing was applied", "curl --fail --max-time 5 http://192.0.2.80/"),
+    "--reload": ("nothing was written", "systemctl reload haproxy"),
+}
+
+
+def read_command(text: str, path: str, option: str = "--health") -> tuple[str, ...]:
     """
-    Split *text* into words as a shell would, the first one a program that is in *path*.
+    Split *text*, the value of *option*, into words as a shell would, the first one a program that
+    is in *path*.
 
     Raises:
         OperatorMistake: it cannot be run.
@@ -33,10 +41,10 @@ def read_command(text: str, path: str) -> tuple[str, ...]:
     try:
         words = shlex.split(text)
     except ValueError as exc:
-        raise _mistake(f"cannot be read ({exc})", text) from exc
+        raise _mistake(option, f"cannot be read ({exc})", text) from exc
     program = shutil.which(words[0], path=path) if words else None
     if program is None:
-        raise _mistake(f"names no program in {path}" if words else "is empty", text)
+        raise _mistake(option, f"names no program in {path}" if words else "is empty", text)
     return (program, *words[1:])
 
 
@@ -118,8 +126,8 @@ def _last_lines(output: bytearray) -> list[str]:
     return [f"  {line}" for line in lines if line][-_SHOWN_LINES:]
 
 
-def _mistake(what: str, text: str) -> OperatorMistake:
+def _mistake(option: str, what: str, text: str) -> OperatorMistake:
+    undone, example = _OPTIONS[option]
     return OperatorMistake(
-        f"the command of --health {what}: {text!r}; nothing was applied",
-        hint='--health "curl --fail --max-time 5 http://192.0.2.80/"',
+        f"the command of {option} {what}: {text!r}; {undone}", hint=f'{option} "{example}"'
     )
