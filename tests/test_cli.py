@@ -31,10 +31,10 @@ def printed_help(capsys: pytest.CaptureFixture[str], command: str, option: str =
 
 
 def test_there_are_as_many_commands_as_were_counted_by_hand() -> None:
-    assert len(COMMANDS) == 25
+    assert len(COMMANDS) == 29
 
 
-@pytest.mark.parametrize("command", ["", "rule", "alert", *COMMANDS])
+@pytest.mark.parametrize("command", ["", "rule", "lvs", "alert", *COMMANDS])
 def test_help_has_two_spellings_and_both_succeed(
     capsys: pytest.CaptureFixture[str], command: str
 ) -> None:

@@ -119,16 +119,20 @@ def keys_of_the_configuration(monkeypatch: pytest.MonkeyPatch) -> set[tuple[str,
 
     for name in ("take", "table", "tables"):
         spy_on(name)
-    sets = {"name": {"feeds": ["name"], "mark": 1}}
+    lvs = {"servers": ["192.0.2.11", "2001:db8::11"]}
+    marked = {"feeds": ["name"], "mark": 1, "lvs": lvs}
+    split = {"feeds": ["name"], "split": {"by": "country", "marks": [11, 12]}}
     usual = {"url": "http://192.0.2.1/"}
     for feed in (
         {**usual, "format": "html", "html": {"heading": ["x"]}},
         {**usual, "format": "text"},
-        {**usual, "format": "csv"},
+        {**usual, "format": "csv", "csv": {"label": {"country": 2}}},
         {**usual, "format": "json", "json": {"path": "x"}},
         {"format": "inline", "prefixes": ["20.0.0.0/24"], "dated": date(2026, 11, 1)},
     ):
-        parse({"feeds": {"name": feed}, "sets": sets}, "a test", Path("/"), Path("/"))
+        one = split if feed.get("format") == "csv" else marked
+        tables = {"feeds": {"name": feed}, "sets": {"name": one}}
+        parse(tables, "a test", Path("/"), Path("/"))
     return asked
 
 
@@ -136,7 +140,7 @@ def test_every_key_of_the_configuration_is_in_the_readme(monkeypatch: pytest.Mon
     table = " ".join(f"{key} {text}" for key, text in rows("Configuration").items())
     asked = keys_of_the_configuration(monkeypatch)
 
-    assert len({place for place, _ in asked}) == 8
+    assert len({place for place, _ in asked}) == 11
     for place, key in sorted(asked):
         # A table is written with its brackets, `[sets.NAME]`, and a key as itself, `mark`.
         assert f"`{key}`" in table or re.search(rf"`\[(\w+\.)*{key}[].]", table), (place, key)
@@ -160,6 +164,12 @@ def test_every_dependency_has_its_reason() -> None:
 
 
 # ---------------------------------------------------------------- what it points to
+
+
+def test_the_line_for_cron_is_the_nightly_one_with_an_export_behind_it() -> None:
+    nightly = ROOT.joinpath("cron/proxyfeed").read_text("utf-8").splitlines()[-1]
+
+    assert re.search(rf"^    {re.escape(nightly)}; proxyfeed export --set ", README, re.MULTILINE)
 
 
 def test_every_file_that_the_readme_names_is_there() -> None:

@@ -22,6 +22,7 @@ from proxyfeed.model import (
     Attempt,
     Backend,
     Body,
+    CheckResult,
     Column,
     Comparison,
     ConfigResult,
@@ -31,6 +32,9 @@ from proxyfeed.model import (
     Delivery,
     Diff,
     DiffResult,
+    DoctorResult,
+    ExportResult,
+    Fate,
     Feed,
     FeedEntry,
     FeedReport,
@@ -41,8 +45,10 @@ from proxyfeed.model import (
     FetchOutcome,
     FetchRow,
     Finding,
+    Grade,
     HistoryResult,
     HtmlRules,
+    Impact,
     InitResult,
     InlineRules,
     JsonRules,
@@ -53,6 +59,7 @@ from proxyfeed.model import (
     Live,
     LiveSet,
     LookupResult,
+    LvsApplyResult,
     Membership,
     Outcome,
     Pin,
@@ -60,21 +67,25 @@ from proxyfeed.model import (
     Problem,
     Query,
     RejectedRow,
+    Remark,
     RevertResult,
     RuleLines,
     RulePlan,
     RuleResult,
     Rules,
+    ServiceChange,
     SetPlan,
     SetReport,
     SetSpec,
     SetStatus,
     Severity,
     ShowResult,
+    Split,
     Stage,
     Status,
     StatusResult,
     Stay,
+    Tally,
     TextRules,
     Timing,
     Trial,
@@ -82,6 +93,7 @@ from proxyfeed.model import (
     UpdateResult,
     Version,
     VirtualService,
+    Writing,
 )
 from proxyfeed.prefixes import PrefixSet
 from proxyfeed.report import as_json, as_text
@@ -128,6 +140,7 @@ def results(text: str = "") -> list[object]:
     listed = LiveSet(f"inet proxyfeed_aol x{text}", f"ipv4_addr{text}", 4, 0, target)
     former = Live({listed.name: listed}, rules={4: (f"ip saddr{text}",)}, strays={6: (text,)})
     plan = Plan("aol", (step,), rules, (f"left{text}",), odd=(f"chain{text}",), former=former)
+    remark = Remark("set aol", Grade.BROKEN, f"after it comes -A X{text}", "type this", "chain", 5)
     attempt = Attempt(
         f"https://h.example/{text}", FetchOutcome.HELD, 200, 230, 0.5, f"no list{text}", Body(b"x")
     )
@@ -170,7 +183,20 @@ def results(text: str = "") -> list[object]:
         DecisionResult("rollback", "aol", 6, 6, DIFF, f"is pinned{text}", (done,), (trial,)),
         ConfirmResult((trial,)),
         RevertResult((done, replace(done, failed=f"no rights{text}"))),
-        DiffResult((Comparison("live", f"x{text}", DIFF, ("1.0.0.0/8",), (), f"note{text}"),)),
+        DiffResult(
+            (
+                Comparison(
+                    *("live", f"x{text}", DIFF, ("1.0.0.0/8",), (), f"note{text}"),
+                    impact=(
+                        Impact("aol", 9, 3, 1, (Tally(Fate.LOSES, f"10.0.0.1{text}", 2, 4, 1),)),
+                    ),
+                ),
+            )
+        ),
+        ExportResult(
+            *(f"set aol{text}", "nginx", f"/etc/nginx/aol{text}", Writing.WRITTEN, 20, DIFF, NEW),
+            needs_reload=True,
+        ),
         HistoryResult((version(7, text), version(6, text)), (7,), (pin,)),
         FetchesResult((row,)),
         ShowResult(version(7, text), True, False, 6, DIFF, NEW),
@@ -191,6 +217,9 @@ def results(text: str = "") -> list[object]:
         ),
         InitResult("proxyfeed.toml", True, "sqlite:////p.db", ("proxyfeed update",)),
         AlertTestResult((delivery,)),
+        CheckResult((remark,)),
+        DoctorResult((remark, Remark("tools", Grade.OK, f"ipset v7.17{text}"))),
+        LvsApplyResult((ServiceChange("aol", 1, 4, "it differed", (f"-A -f 1{text}",)),)),
         FeedsResult((FeedEntry(source, ("aol",)),)),
         FeedsResult((FeedEntry(source, ()),), is_list=True),
         TryResult(source, (attempt,), listing, version(7, text).findings, is_new=True),
@@ -401,6 +430,15 @@ def test_a_difference_in_the_cuts_alone_is_said_to_be_that() -> None:
     text = as_text(Outcome("diff", DiffResult((same,))))
 
     assert text.endswith("no address differs, only cut in another way\n")
+
+
+def test_the_configuration_of_a_split_set_names_all_its_marks() -> None:
+    spec = SetSpec("relay", ("relay",), mark=11, split=Split("country", (11, 12)))
+    result = ConfigResult("x", "sqlite://", "auto", True, "nobody", (), (spec,), ())
+
+    lines = as_text(Outcome("config", result)).splitlines()
+
+    assert "set relay: feeds relay, mark 0xb,0xc/0xffffffff, split by country" in lines
 
 
 def test_status_says_nothing_of_a_rule_where_there_is_none_and_none_is_wanted() -> None:

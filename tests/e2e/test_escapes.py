@@ -143,6 +143,11 @@ COMMANDS = """\
     show 3
     lookup 20.1.0.1
     lookup 20.99.0.1
+    diff --impact
+    export 1 --format nginx --output list.conf --dry-run
+    lvs check
+    lvs apply
+    doctor
     config
     feeds
     feeds show csv-label

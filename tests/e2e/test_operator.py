@@ -43,9 +43,24 @@ MISTAKES = {
     "history aoi": ("there is no feed 'aoi'", "proxyfeed history"),
     "lookup 64.12.96": ("'64.12.96' ", "proxyfeed lookup 64.12.96.1"),
     "lookup 64.12.96.0/19": ("'64.12.96.0/19' ", "proxyfeed lookup 64.12.96.1"),
+    "export": ("export takes a version, or a set by --set NAME", "proxyfeed export --set aol"),
+    "export 1 --set aol": (
+        "export takes a version, or a set by --set NAME",
+        "proxyfeed export --set aol",
+    ),
+    "export --set aoi": ("there is no set 'aoi'; known: aol", "proxyfeed --help"),
+    "export 1 --reload true": (
+        "--reload is about the file of --output, and none is named",
+        "--output FILE",
+    ),
+    "export 1 --output . --reload no-such-program": (
+        "the command of --reload names no program in ",
+        '--reload "systemctl reload haproxy"',
+    ),
+    "export 1 --output .": (". is no file; nothing was written", "--output FILE"),
     "export 1 --format xml": (
-        "there is no format 'xml'; known: plain, ipset",
-        "proxyfeed export 1 --format plain",
+        "there is no format 'xml'; known: plain, haproxy, haproxy-map, ",
+        "proxyfeed export --help",
     ),
     "update --jitter soon": (
         "--jitter must be a time such as",
@@ -59,7 +74,13 @@ MISTAKES = {
 }
 
 
-WITHOUT_JSON = ("rule", "export 1 --format xml")
+# What `export` prints without a file is the list itself.
+WITHOUT_JSON = (
+    "rule",
+    "export --set aoi",
+    "export 1 --reload true",
+    "export 1 --format xml",
+)
 
 
 @pytest.fixture(scope="module")
@@ -295,7 +316,11 @@ REPORTS = [
     ("lookup 64.12.96.1", 0),
     ("approve 2", 0),
     ("diff", 0),
+    ("export --set aol --output list.txt", 0),
     ("apply", 0),
+    ("lvs check", 0),
+    ("lvs apply", 2),
+    ("doctor", 0),
     ("update", 4),
     ("reject 3", 0),
     ("rollback 1", 0),

@@ -13,7 +13,17 @@ from typing import Annotated
 import typer
 
 import proxyfeed
-from proxyfeed.cli import catalogue, confirming, kernel, nightly, past, setting_up
+from proxyfeed.cli import (
+    catalogue,
+    confirming,
+    doctor,
+    exporting,
+    kernel,
+    lvs,
+    nightly,
+    past,
+    setting_up,
+)
 from proxyfeed.cli.output import fail, give_up, say
 from proxyfeed.cli.surroundings import Surroundings
 from proxyfeed.errors import OperatorMistake, ProxyfeedError, Unequipped
@@ -32,7 +42,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for group in (setting_up, catalogue, nightly, kernel, confirming, past):
+for group in (setting_up, catalogue, nightly, kernel, lvs, doctor, confirming, past, exporting):
     group.add_to(app)
 
 

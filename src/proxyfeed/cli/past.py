@@ -1,5 +1,5 @@
 """
-Commands that only look: diff, history, show, lookup, export.
+Commands that only look: diff, history, show, lookup.
 """
 
 from __future__ import annotations
@@ -14,11 +14,9 @@ from proxyfeed.cli.output import deliver, write
 from proxyfeed.cli.surroundings import reading
 from proxyfeed.errors import OperatorMistake
 
-FORMS = ("plain", "ipset")
-
 
 def add_to(app: typer.Typer) -> None:
-    for command in (diff, history, fetches, show, lookup, export):
+    for command in (diff, history, fetches, show, lookup):
         app.command()(command)
 
 
@@ -32,23 +30,30 @@ def diff(
     exit_code: Annotated[
         bool, typer.Option("--exit-code", help="Exit with 1 if there is a difference.")
     ] = False,
+    impact: Annotated[
+        bool, typer.Option("--impact", help="Count the connections of now that it concerns.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """
     Show what would change, in address space.
 
     \b
-    proxyfeed diff         live against what apply would make it
-    proxyfeed diff 14      the active version against version 14
-    proxyfeed diff 12 14   version 12 against version 14
+    proxyfeed diff               live against what apply would make it
+    proxyfeed diff 14            the active version against version 14
+    proxyfeed diff 12 14         version 12 against version 14
+    proxyfeed diff 14 --impact   and who of those who are connected would change server
     """
     from proxyfeed.commands.diff import diff as command
+    from proxyfeed.commands.impact import add_impact
 
     if len(versions or ()) > 2:
         raise OperatorMistake("diff takes two versions at most", hint="proxyfeed diff 12 14")
     detail = detail_of(stat=stat, prefixes=prefixes)
     with reading(context.obj) as (config, doors):
         outcome = command(config, doors, tuple(versions or ()), detail=detail, exit_code=exit_code)
+        if impact:
+            outcome = add_impact(config, doors, outcome)
     raise typer.Exit(deliver(outcome, json=json))
 
 
@@ -122,10 +127,11 @@ def show(
             "--body prints the very bytes, which are no JSON",
             hint=f"proxyfeed show {version} --body",
         )
-    with reading(context.obj) as (_, doors):
+    with reading(context.obj) as (config, doors):
         if body:
             raise typer.Exit(_write_body(commands.body(doors, version)))
-        outcome = commands.show(doors, version, detail=detail_of(stat=stat, prefixes=prefixes))
+        detail = detail_of(stat=stat, prefixes=prefixes)
+        outcome = commands.show(config, doors, version, detail=detail)
     raise typer.Exit(deliver(outcome, json=json))
 
 
@@ -147,32 +153,6 @@ def lookup(
     with reading(context.obj) as (config, doors):
         outcome = command(config, doors, address)
     raise typer.Exit(deliver(outcome, json=json))
-
-
-def export(
-    context: typer.Context,
-    version: VersionNumber,
-    form: Annotated[str, typer.Option("--format", help="One of plain, ipset.")] = "plain",
-) -> None:
-    """
-    Print a version as a list or a script.
-
-    plain is one prefix a line; ipset is a script for ipset restore.
-
-    \b
-    proxyfeed export 12 > list.txt
-    proxyfeed export 12 --format ipset
-    """
-    from proxyfeed.commands.history import export as command
-
-    if form not in FORMS:
-        raise OperatorMistake(
-            f"there is no format {form!r}; known: {', '.join(FORMS)}",
-            hint=f"proxyfeed export {version} --format plain",
-        )
-    with reading(context.obj) as (_, doors):
-        document = command(doors, version, form)
-    raise typer.Exit(write(document))
 
 
 def _write_body(content: bytes) -> int:

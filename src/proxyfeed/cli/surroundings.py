@@ -73,7 +73,7 @@ class Surroundings:
         """
         Where an operator's own command is looked for; for root not just anywhere.
         """
-        from proxyfeed.firewall.command import SYSTEM_PATH
+        from proxyfeed.command import SYSTEM_PATH
 
         return SYSTEM_PATH if self.is_root else self.environ.get("PATH", SYSTEM_PATH)
 

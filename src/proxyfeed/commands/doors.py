@@ -12,6 +12,8 @@ from typing import Protocol
 
 from proxyfeed.errors import ProxyfeedError
 from proxyfeed.firewall import Firewall, Runner
+from proxyfeed.lvs.ipvs import Ipvs
+from proxyfeed.lvs.sysctls import Sysctls
 from proxyfeed.model import Delivery, Event, Problem, Uptime
 from proxyfeed.sources import TakeIn
 from proxyfeed.store import Store
@@ -42,7 +44,8 @@ def _usual_timer() -> Timer:
 class Doors:
     """
     *now* is one moment for a whole run; *host* and *who* sign what is written; *progress* is told
-    each step in words. *timer* and *uptime* belong to what waits for confirmation.
+    each step in words. *timer* and *uptime* belong to what waits for confirmation, *ipvs* and
+    *sysctls* to the virtual services.
     """
 
     store: Store
@@ -55,6 +58,8 @@ class Doors:
     progress: Callable[[str], None] = field(default=_silent)
     timer: Timer = field(default_factory=_usual_timer)
     uptime: Callable[[], Uptime] = field(default=uptime)
+    ipvs: Ipvs = field(default_factory=Ipvs)
+    sysctls: Sysctls = field(default_factory=Sysctls)
 
 
 def to_problem(exc: ProxyfeedError, subject: str = "") -> Problem:

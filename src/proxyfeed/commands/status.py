@@ -16,6 +16,7 @@ from proxyfeed.commands.judging import due_at
 from proxyfeed.commands.notify import expired_problem
 from proxyfeed.commands.problems import waiting_problem
 from proxyfeed.commands.refusal import refuse_absurd
+from proxyfeed.commands.splitting import unlabelled_notes
 from proxyfeed.commands.taking_back import to_trial
 from proxyfeed.commands.undecided import undecided_problem
 from proxyfeed.config import Config
@@ -24,6 +25,8 @@ from proxyfeed.firewall.layout import is_table, owner
 from proxyfeed.model import (
     Action,
     AlertKind,
+    Confirmation,
+    Diff,
     FeedState,
     FeedStatus,
     Live,
@@ -31,6 +34,7 @@ from proxyfeed.model import (
     Plan,
     Problem,
     SetSpec,
+    SetSplit,
     SetStatus,
     StatusResult,
 )
@@ -53,13 +57,9 @@ def status(config: Config, doors: Doors) -> Outcome:
     sets = []
     known = {one.set_name: one for one in doors.store.confirmations.all()}
     for spec in config.sets.values():
-        found, problem = _set_status(config, doors, spec, states)
+        found, trouble = set_status(config, doors, spec, states, known.get(spec.name))
         sets.append(found)
-        undecided = undecided_problem(doors, known.get(spec.name))
-        problems += [undecided] if undecided else []
-        # What was taken back differs from what is desired, as it should.
-        is_expected = undecided and problem and problem.code == "drift"
-        problems += [problem] if problem and not is_expected else []
+        problems += trouble
     orphans = _orphans(config, doors)
     problems += [_orphan_problem(name) for name in orphans]
     targets = target_names(config.alerts.to)
@@ -116,22 +116,42 @@ def _feed_problems(config: Config, feed: FeedStatus) -> list[Problem]:
     return problems
 
 
+def set_status(
+    config: Config,
+    doors: Doors,
+    spec: SetSpec,
+    states: dict[str, FeedState],
+    waiting: Confirmation | None,
+) -> tuple[SetStatus, tuple[Problem, ...]]:
+    """
+    Look at one set, and say what is wrong with it. *waiting* is what is to be confirmed of it.
+    """
+    found, problem = _set_status(config, doors, spec, states)
+    undecided = undecided_problem(doors, waiting)
+    # What was taken back differs from what is desired, as it should.
+    is_expected = undecided and problem and problem.code == "drift"
+    troubles = (undecided, None if is_expected else problem)
+    return found, tuple(one for one in troubles if one)
+
+
 def _set_status(
     config: Config, doors: Doors, spec: SetSpec, states: dict[str, FeedState]
 ) -> tuple[SetStatus, Problem | None]:
     wanted = desired(config, doors, spec, states)
     target = served(spec, wanted.prefixes)
+    split = SetSplit(spec.name, spec.split.by, spec.marks, wanted.labels) if spec.split else None
     last = doors.store.last_application(spec.name)
     found = SetStatus(
         set=spec.name,
         versions=wanted.versions,
         desired=target,
-        mark=f"{spec.mark:#x}/{spec.mask:#x}",
+        mark=spec.marking,
         plan=None,
         missing=PrefixSet(),
         extra=PrefixSet(),
         applied_at=last.at if last else None,
         waiting=wanted.waiting,
+        split=split,
     )
     try:
         live = doors.firewall.read(spec)
@@ -145,11 +165,18 @@ def _set_status(
     plan = make_plan(spec, wanted.prefixes, live)
     notes = [f"feed {feed} has no accepted version yet" for feed in wanted.missing]
     notes += [f"feed {feed} has expired" for feed in wanted.expired]
+    notes += unlabelled_notes(spec.split, wanted.labels)
     is_overdue = not plan.is_nothing and _is_only_overdue(config, doors, spec, states, live)
     if is_overdue:
         notes.append("what has waited for long enough leaves with the next update")
+    diff = Diff.between(held, target)
     found = replace(
-        found, plan=plan, missing=target - held, extra=held - target, note="; ".join(notes)
+        found,
+        plan=plan,
+        missing=diff.added,
+        extra=diff.removed,
+        remarked=diff.remarked,
+        note="; ".join(notes),
     )
     try:
         refuse_absurd(spec, wanted)

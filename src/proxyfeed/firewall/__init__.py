@@ -7,10 +7,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
+from proxyfeed.command import Runner
 from proxyfeed.firewall.by_ipset import ByIpset
 from proxyfeed.firewall.by_nft import ByNft
-from proxyfeed.firewall.command import Runner
-from proxyfeed.model import Backend, Live, Plan, RulePlan, SetSpec
+from proxyfeed.firewall.mangle import parse_mangle
+from proxyfeed.firewall.ruleset import parse_ruleset
+from proxyfeed.firewall.way import way_of
+from proxyfeed.model import Backend, Live, MarkWay, Plan, RulePlan, SetSpec
 
 __all__ = ["Firewall", "Runner"]
 
@@ -22,6 +25,7 @@ class Firewall:
 
     def __init__(self, runner: Runner | None = None) -> None:
         runner = runner or Runner()
+        self._runner = runner
         self._ipset = ByIpset(runner)
         self._nft = ByNft(runner)
 
@@ -38,6 +42,20 @@ class Firewall:
             return replace(self._nft.read(spec.name), former=former)
         live = self._ipset.read(spec.name, spec.families, has_rule=spec.install_rule)
         return replace(live, former=self._nft.read_former(spec.name))
+
+    def ways(self, spec: SetSpec) -> tuple[MarkWay, ...]:
+        """
+        Look at what the rules of others do to the packets that are marked, family by family.
+
+        Raises:
+            KernelError, Unequipped: they could not be looked at.
+        """
+        others = parse_ruleset(self._nft.listing())
+        rules = self._ipset.rules
+        listing = rules.listing if spec.backend is Backend.IPSET else rules.listing_if_any
+        return tuple(
+            way_of(spec, family, parse_mangle(listing(family)), others) for family in spec.families
+        )
 
     def write(self, plan: Plan) -> None:
         """
@@ -64,6 +82,15 @@ class Firewall:
             self._nft.set_rules(spec.name, rules)
         else:
             self._ipset.set_rules(spec.name, rules)
+
+    def version(self, program: str) -> str:
+        """
+        What *program*, one of ipset, iptables and nft, says of itself: ``ipset v7.17, ...``.
+
+        Raises:
+            ToolMissing: it is not installed.
+        """
+        return self._runner.run([program, "--version"]).strip()
 
     def orphans(self, set_names: Collection[str]) -> tuple[str, ...]:
         """

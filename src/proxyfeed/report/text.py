@@ -10,15 +10,19 @@ from typing import Any
 from proxyfeed.model import (
     AlertTestResult,
     ApplyResult,
+    CheckResult,
     ConfigResult,
     ConfirmResult,
     DecisionResult,
     DiffResult,
+    DoctorResult,
+    ExportResult,
     FeedsResult,
     FetchesResult,
     HistoryResult,
     InitResult,
     LookupResult,
+    LvsApplyResult,
     Outcome,
     RevertResult,
     RuleResult,
@@ -28,17 +32,21 @@ from proxyfeed.model import (
     UpdateResult,
 )
 from proxyfeed.plain import plain
-from proxyfeed.report import feeds, runs, standing, versions
+from proxyfeed.report import chain, exporting, feeds, runs, standing, versions
 
 _GREEN, _RED, _PLAIN = "\x1b[32m", "\x1b[31m", "\x1b[0m"
 
 _WRITERS: dict[type, Callable[[Any], Iterator[str]]] = {
     UpdateResult: runs.update_lines,
     ApplyResult: runs.apply_lines,
+    CheckResult: chain.check_lines,
     ConfirmResult: runs.confirm_lines,
+    DoctorResult: chain.doctor_lines,
+    LvsApplyResult: chain.apply_lines,
     RevertResult: runs.revert_lines,
     DecisionResult: runs.decision_lines,
     DiffResult: versions.diff_lines,
+    ExportResult: exporting.export_lines,
     HistoryResult: versions.history_lines,
     FetchesResult: versions.fetches_lines,
     ShowResult: versions.show_lines,
