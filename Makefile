@@ -16,7 +16,7 @@ RESOLVE = .venv/bin/uv pip compile pyproject.toml --quiet --universal --python-v
 # "click==8.5.1" and its marker, of a lock with or without hashes
 PINS = sed -nE 's/^([a-z0-9][^\\]*[^\\ ]).*/\1/p'
 
-.PHONY: help run test soak check check-style check-types check-imports check-lock check-docs lock clean
+.PHONY: help run test lab soak check check-style check-types check-imports check-lock check-docs lock clean
 
 help: ## list what there is to make
 	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' $(firstword $(MAKEFILE_LIST))
@@ -27,6 +27,10 @@ run: .venv/.ready ## take a list from its page to a marked packet and back
 test: .venv/.ready ## run every test; as root, install the Debian packages that they need
 	@bash tests/install-parts.sh
 	@.venv/bin/pytest --numprocesses auto --dist loadfile $(ARGS)
+
+lab: .venv/.ready ## real IPVS in a kernel of its own: packets to real servers; as root, install its Debian packages
+	@bash tests/install-parts.sh lab
+	@.venv/bin/pytest -s tests/lab $(ARGS)
 
 soak: .venv/.ready ## thousands of nights under a flood of packets; most of an hour
 	@bash tests/install-parts.sh
