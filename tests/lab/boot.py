@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shlex
 import shutil
 import signal
@@ -146,6 +147,7 @@ def _run(lab: Path, timeout: float) -> str:
         env={"PATH": SYSTEM_PATH, "HOME": str(lab), "TMPDIR": memory},
         # The kernel has processes of its own; all of them end with it.
         start_new_session=True,
+        preexec_fn=_open_many_files,
     )
     try:
         printed, _ = process.communicate(timeout=timeout)
@@ -158,6 +160,15 @@ def _run(lab: Path, timeout: float) -> str:
         process.communicate()
         raise
     return _text(printed)
+
+
+def _open_many_files() -> None:
+    """
+    Let this process have as many files open as it ever may: the guest keeps open whatever it has
+    looked at, and a login usually allows 1,024.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

@@ -4,6 +4,8 @@ The guest itself: what it says of its command is believed, and it leaves nothing
 
 from __future__ import annotations
 
+import resource
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,24 @@ def test_what_the_guest_writes_stays_in_the_guest(tmp_path: Path) -> None:
     assert "x\n0\n" in guest.printed
     assert not inside.exists()
     assert Path("/etc/passwd").exists()
+
+
+@pytest.fixture
+def few_files() -> Iterator[None]:
+    """
+    A login that allows fewer open files than a guest looks at.
+    """
+    usual, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (200, most))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (usual, most))
+
+
+@pytest.mark.usefixtures("few_files")
+def test_a_guest_looks_at_more_files_than_a_login_may_open() -> None:
+    script = "cat $(find /usr/lib -type f -name '*.p[ym]' | head -n 400) >/dev/null"
+
+    assert boot(["sh", "-c", script], timeout=60).code == 0
 
 
 def test_a_guest_that_never_says_how_it_ended_is_a_failure() -> None:
