@@ -81,7 +81,9 @@ HAPROXY_RULES = {
     "haproxy-map": "http-request return status 200 content-type text/plain "
     'lf-string "%[src,map_ip({file},0)]"',
 }
+# In a namespace of an ordinary user there is no user but root to become.
 NGINX = """
+user root;
 error_log {folder}/error.log;
 pid {folder}/nginx.pid;
 events {{ }}
