@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 from tests.test_config import mistakes, read
 
+from proxyfeed.lvs.lines import endpoint
 from proxyfeed.model import Check, CheckKind, Forwarding, LvsSpec, RealServer
 from proxyfeed.prefixes import PrefixSet
 
@@ -112,7 +113,7 @@ def test_a_server_of_ipv6_is_written_without_brackets_and_normalised() -> None:
     ).lvs["aol"]
 
     assert lvs.servers == (RealServer(6, "2001:db8::11", 2),)
-    assert lvs.servers[0].bracketed == "[2001:db8::11]"
+    assert endpoint(6, lvs.servers[0].address, 80) == "[2001:db8::11]:80"
 
 
 def test_real_servers_and_the_fallback_are_never_marked() -> None:

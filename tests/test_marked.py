@@ -46,8 +46,8 @@ def test_what_has_another_mark_is_told_with_both() -> None:
     old = MarkedSet.of({11: A, 12: B})
     new = MarkedSet.of({11: A.family(4), 12: A.family(6), 13: B})
 
-    assert list(remarked(old, new)) == [(11, 12, A.family(6)), (12, 13, B)]
-    assert list(remarked(new, new)) == []
+    assert list(remarked(old.marks, new.marks)) == [(11, 12, A.family(6)), (12, 13, B)]
+    assert list(remarked(new.marks, new.marks)) == []
 
 
 @pytest.mark.parametrize(

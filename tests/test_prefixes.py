@@ -158,6 +158,14 @@ def test_the_same_addresses_cut_in_another_way_are_the_same_set(keys: list[Key],
     assert hash(recut) == hash(content)
 
 
+@given(small_keys, small(4) | small(6))
+@settings(deadline=None)
+def test_an_address_is_held_exactly_when_it_is_one_of_them(keys: list[Key], asked: Key) -> None:
+    family, key = asked
+
+    assert gather(keys).holds(family, key >> 8) is ((family, key >> 8) in count_out(keys))
+
+
 @given(small_keys, small_keys)
 @settings(deadline=None)
 def test_sets_are_equal_exactly_when_addresses_and_digests_are(

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 from proxyfeed.errors import BadPrefix, OperatorMistake
 from proxyfeed.firewall.ipset import NET, fill_lines, net_set
-from proxyfeed.marked import MarkedSet
+from proxyfeed.marked import MarkedSet, remarked, union
 from proxyfeed.model import Action, SetPlan
 from proxyfeed.notation import key_to_text, read_prefix
 from proxyfeed.prefixes import FAMILIES, PrefixSet
@@ -66,13 +66,7 @@ def revalued(old: Iterable[Part], new: Iterable[Part]) -> PrefixSet:
     """
     The addresses that are in both and have another value.
     """
-    wanted = dict(new)
-    found = PrefixSet()
-    for value, held in old:
-        for other, part in wanted.items():
-            if other != value:
-                found |= held & part
-    return found
+    return union(changed for _, _, changed in remarked(old, new))
 
 
 # ---------------------------------------------------------------- formats

@@ -7,9 +7,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from proxyfeed.notation import BITS
 from proxyfeed.prefixes import FAMILIES, PrefixSet, Span
+
+M = TypeVar("M", int, str)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +50,7 @@ class MarkedSet(PrefixSet):
         The part of some address families.
         """
         kept = tuple(families)
-        return MarkedSet.of(
-            {
-                mark: PrefixSet(*(part.keys(f) if f in kept else () for f in FAMILIES))
-                for mark, part in self.marks
-            }
-        )
+        return MarkedSet.of({mark: part.within(kept) for mark, part in self.marks})
 
 
 def union(parts: Iterable[PrefixSet]) -> PrefixSet:
@@ -65,12 +63,16 @@ def union(parts: Iterable[PrefixSet]) -> PrefixSet:
     )
 
 
-def remarked(old: MarkedSet, new: MarkedSet) -> Iterator[tuple[int, int, PrefixSet]]:
+def remarked(
+    old: Iterable[tuple[M, PrefixSet]], new: Iterable[tuple[M, PrefixSet]]
+) -> Iterator[tuple[M, M, PrefixSet]]:
     """
-    What is in both and has another mark, as old mark, new mark and addresses.
+    What is in both and has another mark, as old mark, new mark and addresses; the parts of either
+    are disjoint.
     """
-    for before, held in old.marks:
-        for after, wanted in new.marks:
+    wanted_parts = tuple(new)
+    for before, held in old:
+        for after, wanted in wanted_parts:
             if before != after and (both := held & wanted):
                 yield before, after, both
 

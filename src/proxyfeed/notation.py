@@ -23,6 +23,8 @@ _OCTET = r"(?:0|[1-9][0-9]{0,2})"
 _PART = rf"(?:\*|{_OCTET}(?:-{_OCTET})?)"
 _GLOB = re.compile(rf"{_PART}(?:\.{_PART}){{3}}")
 _LONGEST = 120
+# One address: its family and its number.
+Host = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ from proxyfeed.model import (
     SetPlan,
     SetSpec,
 )
-from proxyfeed.prefixes import FAMILIES, PrefixSet
+from proxyfeed.prefixes import PrefixSet
 
 Members = frozenset[Member]
 # A delta costs its entries and a swap costs the whole set; below this many a delta always wins.
@@ -45,32 +45,30 @@ def held_prefixes(spec: SetSpec, live: Live) -> PrefixSet:
     The addresses that the kernel holds for a set, by either backend, in the families that it
     serves.
     """
-    held: dict[int, PrefixSet] = {}
+    keys: dict[int, dict[int, list[int]]] = {}
     for backend, found in ((spec.backend, live), (spec.backend.other, live.former or Live())):
         for family in spec.families:
             for name in (address_set, marked_set):
                 one = found.sets.get(name(spec.name, family, backend))
-                for mark, prefixes in _by_mark(one, family) if one else ():
-                    held[mark] = held.get(mark, PrefixSet()) | prefixes
+                for mark, key in _marks_and_keys(one, family) if one else ():
+                    mine = mark if spec.split else _NO_MARK
+                    keys.setdefault(mine, {4: [], 6: []})[family].append(key)
+    held = {mark: PrefixSet.from_keys(both[4], both[6]) for mark, both in keys.items()}
     if spec.split:
         return MarkedSet.of(_disjoint(held))
-    return union(held.values())
+    return held.get(_NO_MARK, PrefixSet())
 
 
-def _by_mark(found: LiveSet, family: int) -> Iterator[tuple[int, PrefixSet]]:
+def _marks_and_keys(found: LiveSet, family: int) -> Iterator[tuple[int, int]]:
     """
-    The parts of one set of the kernel. Without a split the mark is the rule's affair, and 0 here.
+    The entries of one set of the kernel. Without a split the mark is the rule's affair, and 0 here.
     """
-    if not is_of_addresses(found, family):
-        return
-    keys: dict[int, list[int]] = {}
-    for member in found.members:
-        if isinstance(member, MarkedKey):
-            keys.setdefault(member.mark, []).append(member.key)
-        elif isinstance(member, int):
-            keys.setdefault(_NO_MARK, []).append(member)
-    for mark, several in keys.items():
-        yield mark, _to_set(family, several)
+    if is_of_addresses(found, family):
+        for member in found.members:
+            if isinstance(member, MarkedKey):
+                yield member.mark, member.key
+            elif isinstance(member, int):
+                yield _NO_MARK, member
 
 
 def _disjoint(held: Mapping[int, PrefixSet]) -> dict[int, PrefixSet]:
@@ -87,9 +85,7 @@ def served(spec: SetSpec, desired: PrefixSet) -> PrefixSet:
     """
     The part of *desired* that the kernel is to hold: the families that the set serves.
     """
-    if isinstance(desired, MarkedSet):
-        return desired.within(spec.families)
-    return PrefixSet(*(desired.keys(f) if f in spec.families else () for f in FAMILIES))
+    return desired.within(spec.families)
 
 
 def make_plan(spec: SetSpec, desired: PrefixSet, live: Live, *, afresh: bool = False) -> Plan:

@@ -9,6 +9,7 @@ get when they iterate, and what the tests hold every result against.
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -83,6 +84,25 @@ class PrefixSet:
         The part of one address family, 4 or 6.
         """
         return PrefixSet(ipv4=self.ipv4) if family == 4 else PrefixSet(ipv6=self.ipv6)
+
+    def within(self, families: Iterable[int]) -> PrefixSet:
+        """
+        The part of some address families.
+        """
+        kept = tuple(families)
+        return PrefixSet(*(self.keys(family) if family in kept else () for family in FAMILIES))
+
+    def holds(self, family: int, number: int) -> bool:
+        """
+        Whether one address is in the set, by bisection.
+        """
+        keys = self.keys(family)
+        # Of the prefixes that begin at the address or before it only the last can hold it.
+        place = bisect_right(keys, make_key(family, number, BITS[family])) - 1
+        if place < 0:
+            return False
+        spare = BITS[family] - (keys[place] & 0xFF)
+        return number >> spare == keys[place] >> 8 >> spare
 
     @property
     def addresses(self) -> int:

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxyfeed.errors import CommandFailed
-from proxyfeed.lvs.table import LONGEST, parse_table, service_of
+from proxyfeed.lvs.table import parse_table, service_of
 from proxyfeed.model import Forwarding, LiveServer, LiveService
+from proxyfeed.notation import BITS
 
 SAVED = Path(__file__).with_name("saved.txt").read_text("ascii")
 _FLAGS = {Forwarding.DIRECT: "-g", Forwarding.TUNNEL: "-i", Forwarding.MASQUERADE: "-m"}
@@ -33,7 +34,7 @@ def printed(table: tuple[LiveService, ...]) -> str:
         words = ["-A", name, "-s", one.scheduler]
         if one.persistence:
             words += ["-p", str(one.persistence)]
-            if one.granularity != LONGEST[one.family]:
+            if one.granularity != BITS[one.family]:
                 words += ["-M", _mask(one)]
         lines.append(" ".join([*words, *one.odd]))
         for server in one.servers:
@@ -145,7 +146,7 @@ def services(draw: st.DrawFn) -> LiveService:
         port=0 if is_mark else draw(st.integers(0, 65_535)),
         scheduler=draw(st.sampled_from(["rr", "wlc", "fo", "mh"])),
         persistence=persistence,
-        granularity=(draw(st.integers(least, LONGEST[family])) if persistence else LONGEST[family]),
+        granularity=(draw(st.integers(least, BITS[family])) if persistence else BITS[family]),
         servers=tuple(draw(st.lists(servers(family), max_size=3))),
         odd=tuple(draw(st.sampled_from([[], ["-o"], ["-b mh-port"]]))),
     )

@@ -12,6 +12,7 @@ from proxyfeed.commands.parts import Part, labels_of, part_of
 from proxyfeed.commands.splitting import by_label, give_marks, keep_marks, to_marked
 from proxyfeed.config import Config
 from proxyfeed.errors import OperatorMistake
+from proxyfeed.marked import union
 from proxyfeed.model import AllottedLabel, Draft, FeedState, SetSpec, Waiting
 from proxyfeed.planning import served
 from proxyfeed.prefixes import PrefixSet
@@ -85,10 +86,7 @@ def desired(
         part_of(doors, config.feeds[name], states[name], (instead or {}).get(name))
         for name in spec.feeds
     )
-    whole = PrefixSet()
-    for part in parts:
-        whole |= part.prefixes
-    whole -= spec.exclude
+    whole = union(part.prefixes for part in parts) - spec.exclude
     leaving = _leaving(spec, parts)
     if spec.split is None:
         return Desired(whole, parts, leaving)

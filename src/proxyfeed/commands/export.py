@@ -10,6 +10,7 @@ from pathlib import Path
 from proxyfeed.commands.apply import remember_marks
 from proxyfeed.commands.desired import Desired, chosen_sets, desired, states_of
 from proxyfeed.commands.doors import Doors
+from proxyfeed.commands.refusal import how_to_mend
 from proxyfeed.config import Config
 from proxyfeed.errors import BadPrefix, ExportFailed, GuardError, OperatorMistake
 from proxyfeed.exports import Exported, Part, known, read, revalued, write
@@ -156,11 +157,8 @@ def _of_set(config: Config, doors: Doors, name: str) -> tuple[Exported, Desired]
     if not target and not wanted.may_be_empty:
         raise _empty(subject)
     if findings := judge_set(spec, target, may_be_empty=wanted.may_be_empty):
-        raise ExportFailed(
-            f"{subject} is not exported: it {findings[0].what}",
-            hint=f"mend `virtual`, `exclude` or `protect` of sets.{name}, or: "
-            "proxyfeed rollback VERSION",
-        )
+        what = f"{subject} is not exported: it {findings[0].what}"
+        raise ExportFailed(what, hint=how_to_mend(spec))
     return Exported(subject, name, target), wanted
 
 

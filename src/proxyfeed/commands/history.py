@@ -4,7 +4,7 @@ What there was: ``history``, ``show`` and ``lookup``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 from proxyfeed.commands.clocks import dead_for
@@ -31,8 +31,8 @@ from proxyfeed.model import (
     Stay,
     Version,
 )
-from proxyfeed.notation import BITS, make_key, number_to_text, read_address
-from proxyfeed.prefixes import FAMILIES, PrefixSet
+from proxyfeed.notation import Host, number_to_text, read_address
+from proxyfeed.prefixes import PrefixSet
 
 
 def history(config: Config, doors: Doors, feed: str | None, limit: int) -> Outcome:
@@ -143,69 +143,65 @@ def lookup(config: Config, doors: Doors, address: str) -> Outcome:
     Where an address is now, since which version, and when it came and went before.
     """
     try:
-        family, number = read_address(address)
+        host = read_address(address)
     except BadPrefix as exc:
         raise OperatorMistake(exc.message, hint="proxyfeed lookup 64.12.96.1") from exc
-    host = PrefixSet.from_keys(
-        *([make_key(f, number, BITS[f])] if f == family else [] for f in FAMILIES)
-    )
     states = states_of(doors, tuple(config.feeds))
-    memberships = tuple(
-        _membership(config, doors, state, host, number_to_text(family, number))
-        for state in states.values()
-    )
-    return Outcome("lookup", LookupResult(number_to_text(family, number), memberships))
+    memberships = tuple(_membership(config, doors, states, feed, host) for feed in states)
+    return Outcome("lookup", LookupResult(number_to_text(*host), memberships))
 
 
 def _membership(
-    config: Config, doors: Doors, state: FeedState, host: PrefixSet, address: str
+    config: Config, doors: Doors, states: Mapping[str, FeedState], name: str, host: Host
 ) -> Membership:
+    state, feed = states[name], config.feeds[name]
     stays = []
     is_in = False
-    for since, until in doors.store.lives(state.feed, address):
+    for since, until in doors.store.lives(name, number_to_text(*host)):
         first = doors.store.version(since)
         last = doors.store.version(until) if until is not None else None
         stays.append(Stay(first, last))
         if state.active and since <= state.active.id and (until is None or until > state.active.id):
             is_in = True
-    family = 6 if host.ipv6 else 4
-    feed = config.feeds[state.feed]
     is_expired = dead_for(feed, state) is not None
     waits_until = None if is_in or not stays else _waits_until(doors, feed, state, host)
     is_desired = (is_in and not is_expired) or waits_until is not None
     takers = [
         spec
         for spec in config.sets.values()
-        if is_desired and state.feed in spec.feeds and family in spec.families
+        if is_desired and name in spec.feeds and host[0] in spec.families
     ]
     return Membership(
-        feed=state.feed,
+        feed=name,
         is_in=is_in,
-        sets=tuple(spec.name for spec in takers if not host & spec.exclude),
-        excluded=tuple(spec.name for spec in takers if host & spec.exclude),
+        sets=tuple(spec.name for spec in takers if not spec.exclude.holds(*host)),
+        excluded=tuple(spec.name for spec in takers if spec.exclude.holds(*host)),
         stays=tuple(stays),
         waits_until=waits_until,
         is_expired=is_expired,
-        carries=tuple(_carried(config, doors, takers, host) if is_in else ()),
+        carries=tuple(_carried(config, doors, takers, states, host) if is_in else ()),
     )
 
 
 def _carried(
-    config: Config, doors: Doors, takers: Iterable[SetSpec], host: PrefixSet
+    config: Config,
+    doors: Doors,
+    takers: Iterable[SetSpec],
+    states: Mapping[str, FeedState],
+    host: Host,
 ) -> Iterator[Carried]:
     """
     The label and the mark that an address has in each set that is split.
     """
     for spec in takers:
         if spec.split:
-            wanted = desired(config, doors, spec, states_of(doors, spec.feeds))
-            for one in wanted.labels:
-                if host & one.prefixes:
+            for one in desired(config, doors, spec, states).labels:
+                if one.prefixes.holds(*host):
                     yield Carried(spec.name, spec.split.by, one.label, one.mark)
 
 
-def _waits_until(doors: Doors, feed: Feed, state: FeedState, host: PrefixSet) -> datetime | None:
+def _waits_until(doors: Doors, feed: Feed, state: FeedState, host: Host) -> datetime | None:
     if not feed.timing.hold_removals:
         return None
     waiting = part_of(doors, feed, state).waiting
-    return next((one.until for one in waiting if host & one.prefixes), None)
+    return next((one.until for one in waiting if one.prefixes.holds(*host)), None)

@@ -44,10 +44,7 @@ class Part:
         """
         All that the feed gives for now.
         """
-        whole = self.content
-        for one in self.waiting:
-            whole |= one.prefixes
-        return whole
+        return union((self.content, *(one.prefixes for one in self.waiting)))
 
 
 def part_of(doors: Doors, feed: Feed, state: FeedState, instead: Draft | None = None) -> Part:

@@ -22,9 +22,18 @@ def refuse_absurd(spec: SetSpec, wanted: Desired) -> None:
     if findings:
         raise KernelError(
             f"set {spec.name} is not applied: it {findings[0].what}",
-            hint=f"mend `virtual`, `exclude` or `protect` of sets.{spec.name}, or: "
-            "proxyfeed rollback VERSION",
+            hint=how_to_mend(spec),
         )
+
+
+def how_to_mend(spec: SetSpec) -> str:
+    """
+    What to do about a set that must not hold what it should.
+    """
+    return (
+        f"mend `virtual`, `exclude` or `protect` of sets.{spec.name}, or: "
+        "proxyfeed rollback VERSION"
+    )
 
 
 def refuse_loss(

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from proxyfeed.lvs.render.ipvsadm import netmask
-from proxyfeed.lvs.table import FORWARDING, LONGEST, service_of
+from proxyfeed.lvs.lines import endpoint, identity, server_line, service_line
+from proxyfeed.lvs.table import service_of
 from proxyfeed.model import (
     Destination,
     Forwarding,
@@ -21,8 +21,6 @@ from proxyfeed.model import (
     LiveService,
     ServiceChange,
 )
-
-_WAY = {way: word for word, way in FORWARDING.items()}
 
 
 def changes_of(
@@ -46,25 +44,27 @@ def changes_of(
 
 
 def _new_lines(service: FwmarkService) -> Iterator[str]:
-    yield f"-A {_identity(service)} {_settings(service)}"
+    yield service_line("-A", service)
     for one in service.destinations:
-        yield _server_line("-a", service, one, f"{one.server.bracketed}:{one.port}")
+        yield server_line("-a", service, _place(one), one.weight)
 
 
 def _lines(service: FwmarkService, live: LiveService) -> Iterator[str]:
     settings = (live.scheduler, live.persistence, live.granularity, live.odd)
     if settings != (service.scheduler, service.persistence, service.granularity, ()):
-        yield f"-E {_identity(service)} {_settings(service)}"
+        yield service_line("-E", service)
     kept = {one.server.address: _present(one, live.servers) for one in service.destinations}
     for one in service.destinations:
         server = kept[one.server.address]
         if server is None:
-            yield _server_line("-a", service, one, f"{one.server.bracketed}:{one.port}")
+            yield server_line("-a", service, _place(one), one.weight)
         elif not _is_same(one, service.forwarding, server):
-            yield _server_line("-e", service, one, _endpoint(server))
+            place = endpoint(server.family, server.address, server.port)
+            yield server_line("-e", service, place, one.weight)
     for server in live.servers:
         if server not in kept.values():
-            yield f"-d {_identity(service)} -r {_endpoint(server)}"
+            place = endpoint(server.family, server.address, server.port)
+            yield f"-d {identity(service)} -r {place}"
 
 
 def _present(wanted: Destination, servers: Iterable[LiveServer]) -> LiveServer | None:
@@ -80,22 +80,5 @@ def _is_same(wanted: Destination, forwarding: Forwarding, live: LiveServer) -> b
     return (live.weight, live.forwarding, live.odd) == (wanted.weight, forwarding, ())
 
 
-def _identity(service: FwmarkService) -> str:
-    return f"-f {service.mark}{' -6' if service.family == 6 else ''}"
-
-
-def _settings(service: FwmarkService) -> str:
-    words = f"-s {service.scheduler} -p {service.persistence}"
-    if service.granularity == LONGEST[service.family]:
-        return words
-    return f"{words} -M {netmask(service.family, service.granularity)}"
-
-
-def _server_line(verb: str, service: FwmarkService, one: Destination, endpoint: str) -> str:
-    how = f"{_WAY[service.forwarding]} -w {one.weight}"
-    return f"{verb} {_identity(service)} -r {endpoint} {how}"
-
-
-def _endpoint(server: LiveServer) -> str:
-    host = f"[{server.address}]" if server.family == 6 else server.address
-    return f"{host}:{server.port}"
+def _place(wanted: Destination) -> str:
+    return endpoint(wanted.server.family, wanted.server.address, wanted.port)

@@ -22,9 +22,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from proxyfeed.errors import BadPrefix, CommandFailed
+from proxyfeed.lvs.lines import read_endpoint
 from proxyfeed.model import Connection
-from proxyfeed.model.impact import Host
-from proxyfeed.notation import read_address
 
 _OF_A_MARK = "IP"
 _HEAD = ("IPVS", "pro")
@@ -42,8 +41,8 @@ def read_connections(text: str) -> Iterator[Connection]:
             continue
         try:
             protocol, _, _, source, virtual, destination = words[:_FIELDS]
-            client, port = _endpoint(source)
-            service, service_port = _endpoint(virtual)
+            client, port = read_endpoint(source)
+            service, service_port = read_endpoint(virtual)
             server, _, _ = destination.rpartition(":")
         except (ValueError, BadPrefix) as exc:
             raise CommandFailed(
@@ -54,11 +53,3 @@ def read_connections(text: str) -> Iterator[Connection]:
         yield Connection(
             protocol.lower(), client, port, service, service_port, server.strip("[]"), mark
         )
-
-
-def _endpoint(text: str) -> tuple[Host, int]:
-    """
-    Read ``192.0.2.80:80`` or ``[2001:db8::80]:80``.
-    """
-    address, _, port = text.rpartition(":")
-    return read_address(address.strip("[]")), int(port)

@@ -12,8 +12,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from proxyfeed.errors import KernelError
+from proxyfeed.lvs.lines import endpoint
 from proxyfeed.lvs.processes import KEEPERS
-from proxyfeed.lvs.table import LONGEST, service_of
+from proxyfeed.lvs.table import service_of
 from proxyfeed.model import (
     Destination,
     FwmarkService,
@@ -23,6 +24,7 @@ from proxyfeed.model import (
     OrdinaryService,
     Remark,
 )
+from proxyfeed.notation import BITS
 
 # Why a server is out is for whoever took it out to say: putting it in again unseen, or taking the
 # fallback out, would send marked users to what is dead.
@@ -50,9 +52,9 @@ def remarks_on_ordinary(
     known = {(one.protocol, one.address, one.port) for one in table}
     for service in wanted:
         if (service.protocol, service.address, service.port) not in known:
-            host = f"[{service.address}]" if service.family == 6 else service.address
+            place = endpoint(service.family, service.address, service.port)
             what = (
-                f"{service.protocol} {host}:{service.port} is no virtual service: "
+                f"{service.protocol} {place} is no virtual service: "
                 "whoever is not marked meets none there"
             )
             hint = f"proxyfeed lvs render {set_name}"
@@ -175,5 +177,5 @@ def _summary(live: LiveService) -> str:
     ``wlc, persistent for 3600 s by /0, 192.0.2.11 weight 1, 192.0.2.12 weight 2``.
     """
     servers = ", ".join(f"{one.address} weight {one.weight}" for one in live.servers)
-    shared = "" if live.granularity == LONGEST[live.family] else f" by /{live.granularity}"
+    shared = "" if live.granularity == BITS[live.family] else f" by /{live.granularity}"
     return f"{live.scheduler}, persistent for {live.persistence} s{shared}, {servers}"

@@ -7,14 +7,12 @@ finds its entry by addresses and ports alone. The next one of the same client go
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 
+from proxyfeed.marked import union
 from proxyfeed.model import Connection, Diff, Fate, Impact, SetSpec, Tally
-from proxyfeed.model.impact import Host
-from proxyfeed.notation import BITS, read_address
-from proxyfeed.prefixes import FAMILIES, PrefixSet
+from proxyfeed.notation import Host, read_address
 
 # What the widest masks of persistence leave of a client: 0.0.0.0, and of IPv6 (/1) one of two.
 _NOBODY = frozenset([(4, 0), (6, 0), (6, 1 << 127)])
@@ -68,35 +66,13 @@ def _belonging(spec: SetSpec) -> Callable[[Connection], bool]:
 
 
 def _fates(diff: Diff) -> Callable[[Host], Fate | None]:
-    changed = PrefixSet()
-    for one in diff.remarked:
-        changed |= one.prefixes
-    tests = [
-        (fate, _membership(prefixes))
-        for fate, prefixes in (
-            (Fate.GAINS, diff.added),
-            (Fate.LOSES, diff.removed),
-            (Fate.CHANGES, changed),
-        )
-        if prefixes
-    ]
+    parts = (
+        (Fate.GAINS, diff.added),
+        (Fate.LOSES, diff.removed),
+        (Fate.CHANGES, union(one.prefixes for one in diff.remarked)),
+    )
 
     def fate_of(host: Host) -> Fate | None:
-        return next((fate for fate, holds in tests if holds(host)), None)
+        return next((fate for fate, part in parts if part.holds(*host)), None)
 
     return fate_of
-
-
-def _membership(prefixes: PrefixSet) -> Callable[[Host], bool]:
-    firsts = {f: [key >> 8 for key in prefixes.keys(f)] for f in FAMILIES}
-    lengths = {f: [key & 0xFF for key in prefixes.keys(f)] for f in FAMILIES}
-
-    def holds(host: Host) -> bool:
-        family, number = host
-        place = bisect_right(firsts[family], number) - 1
-        if place < 0:
-            return False
-        spare = BITS[family] - lengths[family][place]
-        return number >> spare == firsts[family][place] >> spare
-
-    return holds

@@ -19,11 +19,11 @@ from proxyfeed.model import (
     SetSpec,
     VirtualService,
 )
+from proxyfeed.notation import BITS
 
 # The shortest prefix by which ipvsadm lets clients share a template: it refuses 0 for IPv6. All
 # unicast addresses are in one half (RFC 4291, section 2.4).
 _WIDEST = {4: 0, 6: 1}
-_LONGEST = {4: 32, 6: 128}
 # "Weighted failover": of the servers that are there, the one of the greatest weight.
 _FAILOVER = "fo"
 
@@ -32,7 +32,7 @@ def fwmark_services(spec: SetSpec, lvs: LvsSpec) -> tuple[FwmarkService, ...]:
     """
     One for each mark and family, in that order.
     """
-    lengths = _WIDEST if lvs.is_together else _LONGEST
+    lengths = _WIDEST if lvs.is_together else BITS
     found = []
     for place, mark in enumerate(spec.marks):
         for family in spec.families:

@@ -18,14 +18,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from ipaddress import IPv4Address
 
-from proxyfeed.errors import CommandFailed
-from proxyfeed.model import Forwarding, LiveServer, LiveService
+from proxyfeed.errors import BadPrefix, CommandFailed
+from proxyfeed.lvs.lines import FLAGS, read_endpoint
+from proxyfeed.model import LiveServer, LiveService
+from proxyfeed.notation import BITS, number_to_text, read_address
 
-FORWARDING = {"-g": Forwarding.DIRECT, "-i": Forwarding.TUNNEL, "-m": Forwarding.MASQUERADE}
-# The prefix length by which each client has a template of its own; ipvsadm does not print it.
-LONGEST = {4: 32, 6: 128}
+_FORWARDING = {flag: way for way, flag in FLAGS.items()}
 _PROTOCOLS = {"-t": "tcp", "-u": "udp", "--sctp-service": "sctp"}
 _FWMARK = "fwm"
 _MARKS = 2**32
@@ -51,7 +50,7 @@ def parse_table(text: str) -> tuple[LiveService, ...]:
                 key = _key(_identity(words))
                 service = found[key]
                 found[key] = replace(service, servers=(*service.servers, _server(words)))
-        except (ValueError, KeyError, IndexError) as exc:
+        except (ValueError, KeyError, IndexError, BadPrefix) as exc:
             what = f"ipvsadm printed what is no line of a table: {line[:80]}"
             raise CommandFailed(what, hint="ipvsadm --save --numeric") from exc
     return tuple(found.values())
@@ -87,7 +86,7 @@ class _Words:
                 if word in found.options:
                     raise ValueError(f"{word} twice")
                 found.options[word] = next(rest, "")
-            elif word in _FLAGS:
+            elif word in _BARE:
                 found.options[word] = ""
             elif word in _KEPT:
                 found.odd.append(f"{word} {next(rest, '')}")
@@ -98,7 +97,7 @@ class _Words:
 
 _SERVICE_WORDS = ("-f", *_PROTOCOLS)
 _VALUED = frozenset({*_SERVICE_WORDS, "-s", "-p", "-M", "-r", "-w"})
-_FLAGS = frozenset({"-6", *FORWARDING})
+_BARE = frozenset({"-6", *_FORWARDING})
 
 
 def _key(service: LiveService) -> tuple[object, ...]:
@@ -115,9 +114,9 @@ def _identity(words: _Words) -> LiveService:
     if word == "-f":
         mark = int(value) % _MARKS
     else:
-        family, address, port = _endpoint(value)
+        family, address, port = _place(value)
     protocol = _PROTOCOLS.get(word, _FWMARK)
-    return LiveService(protocol, family, mark, address, port, "", 0, LONGEST[family])
+    return LiveService(protocol, family, mark, address, port, "", 0, BITS[family])
 
 
 def _service(words: _Words) -> LiveService:
@@ -135,27 +134,25 @@ def _service(words: _Words) -> LiveService:
 
 def _granularity(family: int, mask: str | None) -> int:
     """
-    Read ``0.0.0.0`` as 0, or the prefix length of IPv6 as it is.
+    Read ``0.0.0.0`` as 0, or the prefix length of IPv6 as it is. ipvsadm prints none where each
+    client has a template of its own.
     """
     if mask is None:
-        return LONGEST[family]
+        return BITS[family]
     if family == 6:
         return int(mask)
-    return int(IPv4Address(mask)).bit_count()
+    _, number = read_address(mask)
+    return number.bit_count()
 
 
 def _server(words: _Words) -> LiveServer:
-    family, address, port = _endpoint(words.options["-r"])
-    (forwarding,) = (way for word, way in FORWARDING.items() if word in words.options)
+    family, address, port = _place(words.options["-r"])
+    (forwarding,) = (way for word, way in _FORWARDING.items() if word in words.options)
     weight = int(words.options["-w"])
     odd = tuple(one for one in words.odd if one != "--tun-type ipip")  # what -i alone means
     return LiveServer(family, address, port, forwarding, weight, odd)
 
 
-def _endpoint(text: str) -> tuple[int, str, int]:
-    """
-    Read ``192.0.2.80:80`` or ``[2001:db8::80]:80``.
-    """
-    host, _, port = text.rpartition(":")
-    is_bracketed = host.startswith("[") and host.endswith("]")
-    return (6, host[1:-1], int(port)) if is_bracketed else (4, str(IPv4Address(host)), int(port))
+def _place(text: str) -> tuple[int, str, int]:
+    (family, number), port = read_endpoint(text)
+    return family, number_to_text(family, number), port

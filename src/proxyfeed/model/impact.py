@@ -7,8 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-# Family and number of an address, as `proxyfeed.notation` has them.
-Host = tuple[int, int]
+from proxyfeed.notation import Host
 
 
 @dataclass(frozen=True, slots=True)

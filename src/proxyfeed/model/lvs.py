@@ -36,13 +36,6 @@ class RealServer:
     address: str
     weight: int = 1
 
-    @property
-    def bracketed(self) -> str:
-        """
-        The address as it is written before a port: ``[2001:db8::11]``.
-        """
-        return f"[{self.address}]" if self.family == 6 else self.address
-
 
 @dataclass(frozen=True, slots=True)
 class Check:

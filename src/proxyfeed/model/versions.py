@@ -220,7 +220,7 @@ class Diff:
     def between(cls, old: PrefixSet, new: PrefixSet) -> Diff:
         changed: tuple[Remarked, ...] = ()
         if isinstance(old, MarkedSet) and isinstance(new, MarkedSet):
-            changed = tuple(Remarked(*one) for one in remarked(old, new))
+            changed = tuple(Remarked(*one) for one in remarked(old.marks, new.marks))
         return cls(added=new - old, removed=old - new, remarked=changed)
 
     def __bool__(self) -> bool:

@@ -9,12 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from proxyfeed.lvs.lines import endpoint, identity, server_line, service_line
 from proxyfeed.lvs.render import words
-from proxyfeed.lvs.render.sheet import Entry, Marked, Rendered, Sheet
-from proxyfeed.model import Forwarding
-
-LONGEST = {4: 32, 6: 128}
-_FLAGS = {Forwarding.DIRECT: "-g", Forwarding.TUNNEL: "-i", Forwarding.MASQUERADE: "-m"}
+from proxyfeed.lvs.render.sheet import Entry, Rendered, Sheet
 
 
 def render(sheet: Sheet) -> Rendered:
@@ -32,38 +29,13 @@ def _notes(sheet: Sheet) -> Iterator[str]:
     yield "Load it into an empty table; afterwards, proxyfeed lvs check tells what is there."
     for entry in sheet.entries:
         yield ""
-        yield address(entry)
+        yield identity(entry.service)
         yield from (f"  {line}" for line in words.title(entry))
 
 
-def address(entry: Entry) -> str:
-    """
-    What names a service to ipvsadm: ``-f 1``, ``-f 1 -6``, ``-t 192.0.2.80:80``.
-    """
-    if isinstance(entry, Marked):
-        # -6 is taken behind the mark, not before it.
-        return f"-f {entry.service.mark}{' -6' if entry.service.family == 6 else ''}"
-    flag = {"tcp": "-t", "udp": "-u"}[entry.service.protocol]
-    return f"{flag} {str(entry.name).removesuffix('/udp')}"
-
-
-def netmask(family: int, length: int) -> str:
-    """
-    A prefix length as IPVS tools take it: a dotted quad for IPv4, a number for IPv6.
-    """
-    if family == 6:
-        return str(length)
-    mask = (0xFFFFFFFF << (32 - length)) & 0xFFFFFFFF
-    return ".".join(str(mask >> shift & 0xFF) for shift in (24, 16, 8, 0))
-
-
 def _service(entry: Entry) -> Iterator[str]:
-    service, name = entry.service, address(entry)
-    mask = ""
-    # The longest is its default, which it does not print.
-    if isinstance(entry, Marked) and entry.service.granularity != LONGEST[service.family]:
-        mask = f" -M {netmask(service.family, entry.service.granularity)}"
-    yield f"-A {name} -s {service.scheduler} -p {service.persistence}{mask}"
+    service = entry.service
+    yield service_line("-A", service)
     for one in service.destinations:
-        place = words.port_of(one.server, one.port)
-        yield f"-a {name} -r {place} {_FLAGS[service.forwarding]} -w {one.weight}"
+        place = endpoint(one.server.family, one.server.address, one.port)
+        yield server_line("-a", service, place, one.weight)

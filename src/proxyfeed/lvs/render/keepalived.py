@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from proxyfeed.lvs.lines import netmask
 from proxyfeed.lvs.render import words
-from proxyfeed.lvs.render.ipvsadm import netmask
 from proxyfeed.lvs.render.sheet import Entry, Marked, Rendered, Sheet
 from proxyfeed.model import Check, CheckKind, Destination, Forwarding
 
@@ -16,10 +16,7 @@ _STEP = "    "
 
 
 def render(sheet: Sheet) -> Rendered:
-    lines = list(words.commented(_heading(sheet)))
-    for entry in sheet.entries:
-        lines += ["", *words.commented(words.title(entry)), *_service(entry)]
-    return Rendered("".join(f"{line}\n" for line in lines))
+    return words.whole(words.commented(_heading(sheet)), sheet, _service)
 
 
 def _heading(sheet: Sheet) -> Iterator[str]:

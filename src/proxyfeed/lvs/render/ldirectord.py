@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from proxyfeed.errors import Inexpressible
+from proxyfeed.lvs.lines import endpoint, netmask
 from proxyfeed.lvs.render import words
-from proxyfeed.lvs.render.ipvsadm import LONGEST, netmask
 from proxyfeed.lvs.render.sheet import Entry, Marked, Ordinary, Rendered, Sheet
 from proxyfeed.model import Check, CheckKind, Forwarding
+from proxyfeed.notation import BITS
 
 _METHODS = {
     Forwarding.DIRECT: "gate",
@@ -36,11 +37,8 @@ def render(sheet: Sheet) -> Rendered:
     every = _check_interval(sheet)
     for entry in sheet.entries:
         _refuse(entry)
-    lines = [*words.commented(_heading(sheet)), ""]
-    lines += [f"checkinterval = {every}", "quiescent = no"]
-    for entry in sheet.entries:
-        lines += ["", *words.commented(words.title(entry)), *_service(entry)]
-    return Rendered("".join(f"{line}\n" for line in lines))
+    head = [*words.commented(_heading(sheet)), ""]
+    return words.whole([*head, f"checkinterval = {every}", "quiescent = no"], sheet, _service)
 
 
 def _heading(sheet: Sheet) -> Iterator[str]:
@@ -95,19 +93,22 @@ def _service(entry: Entry) -> Iterator[str]:
     if isinstance(entry, Marked):
         yield f"virtual{six} = {entry.service.mark}"
         lines = ["protocol = fwm"]
-        if entry.service.granularity != LONGEST[service.family]:
+        if entry.service.granularity != BITS[service.family]:
             lines.append(f"netmask = {netmask(service.family, entry.service.granularity)}")
     else:
-        yield f"virtual{six} = {str(entry.name).removesuffix('/udp')}"
+        place = endpoint(service.family, entry.service.address, entry.service.port)
+        yield f"virtual{six} = {place}"
         lines = [f"protocol = {entry.service.protocol}"]
     lines += [f"scheduler = {service.scheduler}", f"persistent = {service.persistence}"]
     lines += [
-        f"real{six} = {words.port_of(one.server, one.port)} {method} {one.weight}"
+        f"real{six} = {endpoint(one.server.family, one.server.address, one.port)} {method}"
+        f" {one.weight}"
         for one in service.destinations
     ]
     if service.fallback:
         port = service.destinations[0].port
-        lines.append(f"fallback{six} = {words.port_of(service.fallback, port)} {method}")
+        place = endpoint(service.family, service.fallback.address, port)
+        lines.append(f"fallback{six} = {place} {method}")
     yield from (f"    {line}" for line in (*lines, *_check(entry.check)))
 
 

@@ -4,10 +4,10 @@ What the rendered configurations say to people: what each service is, and what i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
-from proxyfeed.lvs.render.sheet import Entry, Marked, Sheet
-from proxyfeed.model import CheckKind, Forwarding, RealServer
+from proxyfeed.lvs.render.sheet import Entry, Marked, Rendered, Sheet
+from proxyfeed.model import CheckKind, Forwarding
 
 _ALL_BITS = 0xFFFFFFFF
 _AROUND = {
@@ -82,6 +82,16 @@ def unwatched(sheet: Sheet) -> Iterator[str]:
             yield f"Not in it, for the same reason: fallback {server.address} of {spec.name}"
 
 
+def whole(head: Iterable[str], sheet: Sheet, service: Callable[[Entry], Iterator[str]]) -> Rendered:
+    """
+    A file that takes comments: what stands at its *head*, and each service behind its title.
+    """
+    lines = list(head)
+    for entry in sheet.entries:
+        lines += ["", *commented(title(entry)), *service(entry)]
+    return Rendered("".join(f"{line}\n" for line in lines))
+
+
 def commented(lines: Iterator[str]) -> Iterator[str]:
     yield from (f"# {line}".rstrip() for line in lines)
 
@@ -91,10 +101,6 @@ def literal(text: str) -> str:
     *text* as a regular expression that finds just that; its alphabet is that of ``check.expect``.
     """
     return text.replace(".", "[.]")
-
-
-def port_of(server: RealServer, port: int) -> str:
-    return f"{server.bracketed}:{port}"
 
 
 def _sharing(entry: Marked) -> str:
