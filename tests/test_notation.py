@@ -13,7 +13,17 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from proxyfeed.errors import BadPrefix
-from proxyfeed.notation import BITS, key_to_text, make_key, number_to_text, read_prefix
+from proxyfeed.notation import (
+    BITS,
+    key_to_text,
+    keys_from_bytes,
+    keys_to_bytes,
+    keys_to_text,
+    make_key,
+    number_to_text,
+    read_plain,
+    read_prefix,
+)
 from proxyfeed.prefixes import FAMILIES, PrefixSet
 
 PUBLISHED = Path(__file__).parents[2] / "shared" / "data"
@@ -228,6 +238,83 @@ def test_no_text_is_more_than_read_or_refused(text: str) -> None:
         return
 
     assert keys == [make_key(family, key >> 8, key & 0xFF) for key in keys]
+
+
+PLAIN = st.builds(
+    lambda n, length: f"{number_to_text(4, n >> 32 - length << 32 - length)}/{length}",
+    st.integers(0, 2**32 - 1),
+    st.integers(0, 32),
+) | st.sampled_from(["2a02:26f7::/64", "::/0", "::1", "192.0.2.1", "2001:DB8:0:0::/48"])
+
+
+@given(st.lists(PLAIN, max_size=8), st.lists(NEARLY | st.text(max_size=40), max_size=1))
+@settings(deadline=None)
+def test_rows_that_are_read_at_once_are_what_each_of_them_is(
+    plain: list[str], other: list[str]
+) -> None:
+    rows = plain + other
+    found = read_plain(rows)
+    if found is None:
+        assert other
+        return
+    each = [read_prefix(row) for row in rows]
+    assert not any(one.is_masked for one in each)
+    for family in FAMILIES:
+        assert found[family] == [key for one in each if one.family == family for key in one.keys]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "",
+        " 192.0.2.0/24",
+        "192.0.2.0/24 ",
+        "192.0.2.1/24",
+        "192.0.2.0/",
+        "192.0.2.0/024",
+        "192.0.2/24",
+        "192.0.2.0/33",
+        "::/129",
+        "::1/64",
+        "192.0.2.0-192.0.2.3",
+        "192.0.2.*",
+        "192.0.2.0/+24",
+        "192.0.2.0/255.255.255.0",
+        "192.0.2.0/24/24",
+        "192.0.2.0/٢٤",
+        "192.0.2.0/24\x00",
+    ],
+)
+def test_one_row_that_is_not_plain_keeps_all_from_being_read_at_once(row: str) -> None:
+    assert read_plain(["192.0.2.0/24", "2001:db8::/32"]) == {
+        4: [0xC0000200_18],
+        6: [(0x20010DB8 << 96) << 8 | 32],
+    }
+    assert read_plain(["192.0.2.0/24", row, "2001:db8::/32"]) is None
+
+
+@given(st.sampled_from(FAMILIES), st.data())
+@settings(deadline=None)
+def test_many_keys_are_printed_and_packed_as_each_of_them(family: int, data: st.DataObject) -> None:
+    numbers = st.integers(0, 2 ** BITS[family] - 1)
+    lengths = st.integers(0, BITS[family])
+    keys = data.draw(st.lists(st.builds(make_key, st.just(family), numbers, lengths), max_size=5))
+    assert keys_to_text(family, keys) == [key_to_text(family, key) for key in keys]
+    assert keys_from_bytes(family, keys_to_bytes(family, keys)) == keys
+
+
+@pytest.mark.parametrize(
+    ("family", "data", "why"),
+    [
+        (4, "c0000200", "half a prefix"),
+        (4, "c000020021", "0xc000020021 is no prefix"),
+        (4, "c000020117", "0xc000020117 is no prefix"),
+        (6, "20010db8000000000000000000000000ff", "is no prefix"),
+    ],
+)
+def test_bytes_that_are_no_keys_are_refused(family: int, data: str, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        keys_from_bytes(family, bytes.fromhex(data))
 
 
 @given(st.sampled_from(FAMILIES), st.data())

@@ -235,6 +235,17 @@ def test_the_algebra_is_that_of_sets_of_single_addresses(left: list[Key], right:
     assert bool(ours) is bool(a)
 
 
+@given(small_keys, small_keys, small_keys)
+@settings(deadline=None)
+def test_the_algebra_of_sets_that_share_most_is_that_of_single_addresses(
+    shared: list[Key], here: list[Key], there: list[Key]
+) -> None:
+    one, other = gather(shared + here), gather(shared + there)
+    left, right = count_out(shared + here), count_out(shared + there)
+    for found, meant in ((one - other, left - right), (one & other, left & right)):
+        assert found == gather((family, number << 8 | BITS[family]) for family, number in meant)
+
+
 @given(any_rows, any_rows)
 @settings(deadline=None)
 def test_the_algebra_is_that_of_netaddr(left: list[str], right: list[str]) -> None:

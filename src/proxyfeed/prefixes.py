@@ -18,6 +18,8 @@ from proxyfeed.errors import BadPrefix
 from proxyfeed.notation import (
     BITS,
     key_to_text,
+    keys_to_bytes,
+    keys_to_text,
     make_key,
     range_to_keys,
     read_prefix,
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 FAMILIES = (4, 6)
 # first address, last address; both included
 Span = tuple[int, int]
+# those of one family: a minimal cover in address order
+Keys = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +108,12 @@ class PrefixSet:
         spare = BITS[family] - (keys[place] & 0xFF)
         return number >> spare == keys[place] >> 8 >> spare
 
+    def lengths(self, family: int) -> frozenset[int]:
+        """
+        The prefix lengths that occur in one address family.
+        """
+        return frozenset(key & 0xFF for key in self.keys(family))
+
     @property
     def addresses(self) -> int:
         """
@@ -122,9 +132,9 @@ class PrefixSet:
         families are divided by one byte 0xFF, which is no length.
         """
         whole = hashlib.sha256()
-        whole.update(b"".join(key.to_bytes(5, "big") for key in self.ipv4))
+        whole.update(keys_to_bytes(4, self.ipv4))
         whole.update(b"\xff")
-        whole.update(b"".join(key.to_bytes(17, "big") for key in self.ipv6))
+        whole.update(keys_to_bytes(6, self.ipv6))
         return whole.hexdigest()
 
     def lines(self) -> Iterator[str]:
@@ -132,8 +142,7 @@ class PrefixSet:
         Each prefix as ``address/length``, IPv4 first, in address order.
         """
         for family in FAMILIES:
-            for key in self.keys(family):
-                yield key_to_text(family, key)
+            yield from keys_to_text(family, self.keys(family))
 
     def __iter__(self) -> Iterator[IPNetwork]:
         from netaddr import IPNetwork
@@ -156,23 +165,50 @@ class PrefixSet:
         return PrefixSet.from_keys(self.ipv4 + other.ipv4, self.ipv6 + other.ipv6)
 
     def __sub__(self, other: PrefixSet) -> PrefixSet:
-        return self._combine(other, _without)
+        return PrefixSet(*(_without(f, self.keys(f), other.keys(f)) for f in FAMILIES))
 
     def __and__(self, other: PrefixSet) -> PrefixSet:
-        return self._combine(other, _common)
-
-    def _combine(self, other: PrefixSet, operation: _Operation) -> PrefixSet:
-        found = []
-        for family in FAMILIES:
-            spans = operation(_spans(family, self.keys(family)), _spans(family, other.keys(family)))
-            found.append(PrefixSet.from_spans(family, spans).keys(family))
-        return PrefixSet(*found)
+        return PrefixSet(*(_common(f, self.keys(f), other.keys(f)) for f in FAMILIES))
 
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+def _without(family: int, left: Keys, right: Keys) -> Keys:
+    """
+    The addresses of *left* that are not in *right*.
 
-    _Operation = Callable[[list[Span], list[Span]], Iterator[Span]]
+    What stands in both is left out first: in minimal covers it overlaps with nothing else. So two
+    nights of 300,000 prefixes cost 0.2 s; all of their spans would cost 0.5 s.
+    """
+    only_left, only_right = _differing(left, right)
+    spans = _spans_without(_spans(family, only_left), _spans(family, only_right))
+    return PrefixSet.from_spans(family, spans).keys(family)
+
+
+def _common(family: int, left: Keys, right: Keys) -> Keys:
+    only_left, only_right = _differing(left, right)
+    spans = _spans_in_common(_spans(family, only_left), _spans(family, only_right))
+    gone = frozenset(only_left)
+    both = [key for key in left if key not in gone]
+    # Nothing is to be joined: half of a block that *left* has whole is no neighbour of another.
+    return tuple(sorted([*both, *PrefixSet.from_spans(family, spans).keys(family)]))
+
+
+def _differing(left: Keys, right: Keys) -> tuple[list[int], list[int]]:
+    """
+    What stands in one of them and not in the other, in order.
+    """
+    only_left, only_right = [], []
+    i = j = 0
+    while i < len(left) and j < len(right):
+        if left[i] == right[j]:
+            i += 1
+            j += 1
+        elif left[i] < right[j]:
+            only_left.append(left[i])
+            i += 1
+        else:
+            only_right.append(right[j])
+            j += 1
+    return [*only_left, *left[i:]], [*only_right, *right[j:]]
 
 
 def _aggregate(family: int, keys: list[int]) -> tuple[int, ...]:
@@ -182,32 +218,32 @@ def _aggregate(family: int, keys: list[int]) -> tuple[int, ...]:
     What the last prefix on the stack covers is dropped; two halves of one block are joined, and
     the result may be half of a wider block in turn. 195.93.96.0/19 meets 195.93.64.0/19 and they
     become 195.93.64.0/18.
+
+    It counts in keys: a prefix ends where its key and its size say, and the key of the block above
+    it is less by one, the same address with one bit less of length.
     """
-    bits = BITS[family]
+    sizes = [256 << bits for bits in range(BITS[family], -1, -1)]
     stack: list[int] = []
-    end = -1  # the last address that the stack covers
+    end = 0  # the key of the first address that the stack does not cover
     for key in keys:
-        first, length = key >> 8, key & 0xFF
-        if first <= end:
+        if key < end:
             continue
-        end = first + (1 << (bits - length)) - 1
+        size = sizes[key & 0xFF]
+        end = (key & ~0xFF) + size
+        # Only a key of the same length can lie exactly one size before it.
+        while stack and stack[-1] + size == key and not stack[-1] & size:
+            key = stack.pop() - 1
+            size <<= 1
         stack.append(key)
-        while len(stack) > 1 and stack[-2] & 0xFF == length:
-            parent = make_key(family, first, length - 1) if length else -1
-            if parent != (stack[-2] & ~0xFF) | (length - 1):
-                break
-            del stack[-2:]
-            stack.append(parent)
-            first, length = parent >> 8, length - 1
     return tuple(stack)
 
 
-def _spans(family: int, keys: tuple[int, ...]) -> list[Span]:
+def _spans(family: int, keys: Iterable[int]) -> list[Span]:
     bits = BITS[family]
     return [(key >> 8, (key >> 8) + (1 << (bits - (key & 0xFF))) - 1) for key in keys]
 
 
-def _common(left: list[Span], right: list[Span]) -> Iterator[Span]:
+def _spans_in_common(left: list[Span], right: list[Span]) -> Iterator[Span]:
     i = j = 0
     while i < len(left) and j < len(right):
         first = max(left[i][0], right[j][0])
@@ -220,7 +256,7 @@ def _common(left: list[Span], right: list[Span]) -> Iterator[Span]:
             j += 1
 
 
-def _without(left: list[Span], right: list[Span]) -> Iterator[Span]:
+def _spans_without(left: list[Span], right: list[Span]) -> Iterator[Span]:
     j = 0
     for first, last in left:
         while j < len(right) and right[j][1] < first:

@@ -5,7 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxyfeed.errors import ReadError
+from proxyfeed.sources.lists import body
 from proxyfeed.sources.lists.body import (
+    blocks,
     find_stamp,
     numbered_lines,
     read_lines_body,
@@ -187,6 +189,20 @@ def test_lines_are_numbered_from_one_and_lose_their_ends() -> None:
 
 def test_only_a_line_feed_ends_a_line() -> None:
     assert list(numbered_lines("a\x0b\x0c\x1c\x85\u2028b")) == [(1, "a\x0b\x0c\x1c\x85\u2028b")]
+
+
+@given(st.text(alphabet="ab\n", max_size=60), st.integers(0, 9))
+def test_wherever_blocks_end_the_lines_are_those_of_the_text(text: str, size: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(body, "_BLOCK", size)
+        for written in (text, text.replace("\n", "\r\n")):
+            found = [
+                (first + place, line)
+                for first, block in blocks(written)
+                for place, line in enumerate(block.split("\n"))
+            ]
+            lines = text.removesuffix("\n").split("\n") if text else []
+            assert found == list(enumerate(lines, 1))
 
 
 # ---------------------------------------------------------------- stamps

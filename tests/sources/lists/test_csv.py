@@ -10,6 +10,8 @@ from tests.sources.lists.naive import csv_fields, merged
 
 from proxyfeed.errors import CutShort, EmptyList, ReadError
 from proxyfeed.model import Column, CsvRules, Listing
+from proxyfeed.prefixes import PrefixSet
+from proxyfeed.sources.lists import body
 from proxyfeed.sources.lists.csv_rows import read_csv
 
 RULES = CsvRules()
@@ -453,3 +455,72 @@ def test_any_bytes_are_a_list_or_refused_in_one_message(content: bytes, rules: C
         assert outcome.rejections <= rules.max_rejected
     else:
         assert len(outcome) < 1000
+
+
+# ---------------------------------------------------------------- long lists
+
+LONG = [f"20.{n >> 8}.{n & 255}.0/24,{'AU' if n % 3 else 'US'},,," for n in range(9_000)]
+
+
+@pytest.mark.parametrize(
+    ("row", "text", "label"),
+    [
+        ('30.0.0.0/24,"DE,AT",,,', "30.0.0.0/24", "DE,AT"),
+        (" 30.0.0.0/24 , FR ,,,", "30.0.0.0/24", "FR"),
+        ("30.0.0.0,BE", "30.0.0.0/32", "BE"),
+        ("30.0.0.7/24,NL,,,", "30.0.0.0/24", "NL"),
+        ("30.0.0.0-30.0.0.2,CH,,,", "30.0.0.0-30.0.0.2", "CH"),
+        ("2001:db8::/48,SE,,,", "2001:db8::/48", "SE"),
+    ],
+)
+@pytest.mark.parametrize("place", [0, 1, 4_500, 8_999, 9_000])
+def test_a_row_means_the_same_wherever_it_stands_in_a_long_list(
+    row: str, text: str, label: str, place: int
+) -> None:
+    rows = [*LONG[:place], row, *LONG[place:]]
+    listing = read("\n".join(rows) + "\n", BY_COUNTRY)
+    assert listing.rows == 9_001
+    assert listing.maskings == (1 if "7/24" in row else 0)
+    assert listing.masked == ((f"line {place + 1}: 30.0.0.7/24",) if "7/24" in row else ())
+    of_label = dict(listing.labels.parts)
+    assert of_label.pop(label) == PrefixSet.parse([text])
+    assert of_label == {
+        one: PrefixSet.parse(line.split(",")[0] for line in LONG if f",{one}," in line)
+        for one in ("AU", "US")
+    }
+
+
+@pytest.mark.parametrize("place", [0, 1, 4_500, 8_999, 9_000])
+@pytest.mark.parametrize(
+    ("row", "why"),
+    [
+        ("30.0.0/24,DE,,,", "is not a full IPv4 or IPv6 address"),
+        ("30.0.0.0/24", "has no column 2"),
+        ("30.0.0.0/024,DE,,,", "has no readable prefix length"),
+        ("30.0.0.0/24,D\u200bE,,,", "has a label that is too long or cannot be printed"),
+    ],
+)
+def test_a_row_that_is_rejected_is_named_wherever_it_stands_in_a_long_list(
+    row: str, why: str, place: int
+) -> None:
+    rows = [*LONG[:place], row, *LONG[place:]]
+    listing = read("\n".join(rows) + "\n", replace(BY_COUNTRY, max_rejected=1))
+    assert [(one.place, one.why) for one in listing.rejected] == [(f"line {place + 1}", why)]
+    assert (listing.rows, listing.rejections) == (9_001, 1)
+    assert listing.prefixes == PrefixSet.parse(line.split(",")[0] for line in LONG)
+
+
+@pytest.mark.parametrize("size", [1, 64 * 1024])
+def test_a_long_list_that_is_cut_in_its_last_row_is_refused(
+    size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(body, "_BLOCK", size)
+    with pytest.raises(CutShort, match=r"line 9000: '20\.35\.39\.0/2' is cut"):
+        read("\n".join(LONG).removesuffix("4,AU,,,"), BY_COUNTRY)
+
+
+def test_a_long_list_may_have_a_header_and_it_is_no_row() -> None:
+    rules = CsvRules(column="prefix", label=Column("country", "where"))
+    listing = read("\n".join(["prefix,where,a,b,c", *LONG]), rules)
+    assert listing.rows == 9_000
+    assert listing.prefixes == PrefixSet.parse(line.split(",")[0] for line in LONG)

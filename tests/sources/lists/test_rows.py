@@ -2,6 +2,7 @@ import pytest
 
 from proxyfeed.errors import EmptyList, ReadError
 from proxyfeed.model import Labels, RejectedRow
+from proxyfeed.sources import lists
 from proxyfeed.sources.lists.rows import Rows
 
 
@@ -161,3 +162,14 @@ def test_a_label_of_64_characters_is_kept() -> None:
 def test_a_row_whose_label_cannot_be_shown_is_rejected(label: str) -> None:
     message = refusal(labelled(("192.0.2.0/24", "SE"), ("198.51.100.0/24", label)))
     assert "has a label that is too long or cannot be printed" in message
+
+
+def test_more_prefixes_than_any_kernel_would_be_given_are_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lists.rows, "_MOST_PREFIXES", 3)
+    rows = rows_of("20.0.0.0/24", "20.0.2.0/24", "2001:db8::/48")
+    with pytest.raises(ReadError, match="the list has more than 3 prefixes"):
+        rows.take_plain({"": ["20.0.4.0/24"]})
+    with pytest.raises(ReadError, match="the list has more than 3 prefixes"):
+        rows.take(5, "20.0.4.0/24")

@@ -4,12 +4,12 @@ What was read of one body, or why it was not, to bytes and back.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 
 from proxyfeed.errors import CutShort, EmptyList, ReadError
 from proxyfeed.model import CsvRules, Feed, JsonRules, Labels, Listing, RejectedRow
-from proxyfeed.notation import BITS, make_key
+from proxyfeed.notation import keys_from_bytes, keys_to_bytes
 from proxyfeed.prefixes import FAMILIES, PrefixSet
 from proxyfeed.sources.apart.parcel import Malformed, items, pack, record, text, unpack, whole
 from proxyfeed.sources.stamps import parse_stamp
@@ -61,7 +61,7 @@ def decode_reading(data: bytes, feed: Feed) -> Listing:
 
 def _encode_listing(listing: Listing) -> bytes:
     """
-    Each set of prefixes is two blobs, IPv4 and IPv6, of keys as `PrefixSet.digest` counts them.
+    Each set of prefixes is two blobs, IPv4 and IPv6, of keys as `keys_to_bytes` writes them.
     """
     labels = listing.labels
     header = {
@@ -74,7 +74,7 @@ def _encode_listing(listing: Listing) -> bytes:
         "stamp": listing.stamp.isoformat() if listing.stamp else None,
     }
     sets = [listing.prefixes, *(part for _, part in labels.parts)]
-    return pack(header, [_keys(one, family) for one in sets for family in FAMILIES])
+    return pack(header, [keys_to_bytes(f, one.keys(f)) for one in sets for f in FAMILIES])
 
 
 def _decode_listing(data: bytes, feed: Feed) -> Listing:
@@ -125,27 +125,11 @@ def _prefixes(ipv4: bytes, ipv6: bytes) -> PrefixSet:
     return PrefixSet.from_keys(_read_keys(ipv4, 4), _read_keys(ipv6, 6))
 
 
-def _keys(prefixes: PrefixSet, family: int) -> bytes:
-    """
-    64.12.96.0/19 is ``40 0c 60 00 13``: the address, and one byte of length.
-    """
-    return b"".join(key.to_bytes(_width(family), "big") for key in prefixes.keys(family))
-
-
-def _read_keys(blob: bytes, family: int) -> Iterator[int]:
-    bits, width = BITS[family], _width(family)
-    if len(blob) % width:
-        raise Malformed("half a prefix")
-    for start in range(0, len(blob), width):
-        key = int.from_bytes(blob[start : start + width], "big")
-        length = key & 0xFF
-        if length > bits or make_key(family, key >> 8, length) != key:
-            raise Malformed(f"{key:#x} is no prefix")
-        yield key
-
-
-def _width(family: int) -> int:
-    return BITS[family] // 8 + 1
+def _read_keys(blob: bytes, family: int) -> list[int]:
+    try:
+        return keys_from_bytes(family, blob)
+    except ValueError as exc:
+        raise Malformed(str(exc)) from None
 
 
 def _rejected(row: object) -> RejectedRow:

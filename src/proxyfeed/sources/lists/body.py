@@ -27,6 +27,7 @@ _JSON = re.compile(r"\s*[\[{]")
 # All but tab and the two that end a line. The last four end one for some programs and not for us,
 # so that a comment could hide a row.
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029]|\r(?!\n)")
+_BLOCK = 64 * 1024  # characters
 _CONTROL_NAMES = {
     "\0": "a NUL, as binary data and UTF-16 do",
     "\r": "a carriage return that ends no line",
@@ -76,19 +77,28 @@ def read_lines_body(content: bytes, content_type: str) -> str:
     return text
 
 
+def blocks(text: str) -> Iterator[tuple[int, str]]:
+    """
+    Some thousand lines at a time, with the number of the first from 1 on. Lines are divided by
+    ``\n``, and have lost the ``\r`` before it; nothing else ends one, so that no comment goes on
+    as a row. None comes of the end of the last line.
+    """
+    number, start = 1, 0
+    # One after the other: thirty million lines at once would take gigabytes.
+    while start < len(text):
+        end = text.find("\n", start + _BLOCK) + 1 or len(text)
+        block = text[start:end].removesuffix("\n").removesuffix("\r")
+        yield number, block.replace("\r\n", "\n")
+        number += text.count("\n", start, end)
+        start = end
+
+
 def numbered_lines(text: str) -> Iterator[tuple[int, str]]:
     """
-    Each line and its number from 1 on, without its end: ``\\n`` or ``\\r\\n`` and nothing else, so
-    that no comment goes on as a row.
+    Each line of `blocks` and its number.
     """
-    number = start = 0
-    # One after the other: thirty million lines at once would take gigabytes.
-    while start >= 0:
-        number += 1
-        end = text.find("\n", start)
-        line = text[start:] if end < 0 else text[start:end]
-        yield number, line.removesuffix("\r")
-        start = end + 1 or -1
+    for number, block in blocks(text):
+        yield from enumerate(block.split("\n"), number)
 
 
 def find_stamp(text: str, marks: str, phrase: str) -> datetime | None:

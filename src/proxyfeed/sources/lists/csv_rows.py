@@ -14,13 +14,14 @@ A list of one column has no such sign; there it is as in `proxyfeed.sources.list
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from proxyfeed.errors import CutShort, EmptyList, ReadError
 from proxyfeed.model import CsvRules, Listing
 from proxyfeed.notation import is_prefix
-from proxyfeed.sources.lists.body import find_stamp, numbered_lines, read_lines_body
+from proxyfeed.sources.lists.body import blocks, find_stamp, numbered_lines, read_lines_body
 from proxyfeed.sources.lists.rows import Rows
 
 _MARK = "#"
@@ -36,28 +37,60 @@ def read_csv(content: bytes, content_type: str, rules: CsvRules) -> Listing:
         ReadError: it is not, with certainty, the list that it should be.
     """
     text = read_lines_body(content, content_type)
-    lines = _lines(text)
-    columns, width = _read_header(lines, rules)
+    columns, width, heading = _read_header(_lines(numbered_lines(text)), rules)
     unended = text.count("\n") + 1  # the number of the line after the last line end
     rows = Rows("line", rules.max_rejected, rules.label_name)
-    for number, line in lines:
-        try:
-            fields = _split(line, rules.delimiter)
-        except csv.Error as exc:
-            rows.reject(number, line, f"is no row of CSV: {exc}")
+    for first, block in blocks(text):
+        lines = block.split("\n")
+        last = first + len(lines) - 1
+        # A header is not simple either: it holds no prefix.
+        is_simple = last < unended and '"' not in block
+        if is_simple and _take_plain(rows, lines, columns, rules):
+            width = len(lines[-1].split(rules.delimiter))
             continue
-        if number == unended and len(fields) < width:
-            why = "is cut: fewer fields than the row before, and no line end"
-            if rows.has_any:
-                raise CutShort(f"line {number}: {line[:_SHOWN]!r} {why}")
-            rows.reject(number, line, why)
-        elif len(fields) < columns.last:
-            rows.reject(number, line, f"has no column {columns.last}")
-        else:
-            label = fields[columns.label - 1].strip() if columns.label else ""
-            rows.take(number, fields[columns.prefix - 1], label, row=line)
-        width = len(fields)
+        for number, line in _lines(enumerate(lines, first)):
+            if number <= heading:
+                continue
+            try:
+                fields = _split(line, rules.delimiter)
+            except csv.Error as exc:
+                rows.reject(number, line, f"is no row of CSV: {exc}")
+                continue
+            if number == unended and len(fields) < width:
+                why = "is cut: fewer fields than the row before, and no line end"
+                if rows.has_any:
+                    raise CutShort(f"line {number}: {line[:_SHOWN]!r} {why}")
+                rows.reject(number, line, why)
+            else:
+                _take(rows, number, line, fields, columns)
+            width = len(fields)
     return rows.listing(find_stamp(text, _MARK, rules.stamp))
+
+
+def _take_plain(rows: Rows, lines: list[str], columns: _Columns, rules: CsvRules) -> bool:
+    """
+    Take lines without quotes of which nothing is to be said; False, and none is taken, if one is no
+    such line.
+    """
+    delimiter, last = rules.delimiter, columns.last
+    fields = [line.split(delimiter, last) for line in lines]
+    if min(map(len, fields)) < last:
+        return False
+    texts = [row[columns.prefix - 1] for row in fields]
+    if not columns.label:
+        return rows.take_plain({"": texts})
+    by_label = defaultdict(list)
+    for row, text in zip(fields, texts, strict=True):
+        by_label[row[columns.label - 1].strip()].append(text)
+    return rows.take_plain(by_label)
+
+
+def _take(rows: Rows, number: int, line: str, fields: list[str], columns: _Columns) -> None:
+    if len(fields) < columns.last:
+        rows.reject(number, line, f"has no column {columns.last}")
+    else:
+        label = fields[columns.label - 1].strip() if columns.label else ""
+        rows.take(number, fields[columns.prefix - 1], label, row=line)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +107,8 @@ class _Columns:
         return max(self.prefix, self.label)
 
 
-def _lines(text: str) -> Iterator[tuple[int, str]]:
-    for number, line in numbered_lines(text):
+def _lines(numbered: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
+    for number, line in numbered:
         start = line.lstrip()
         if start and not start.startswith(_MARK):
             yield number, line
@@ -87,20 +120,22 @@ def _split(line: str, delimiter: str) -> list[str]:
     return next(csv.reader([line], delimiter=delimiter, skipinitialspace=True, strict=True))
 
 
-def _read_header(lines: Iterator[tuple[int, str]], rules: CsvRules) -> tuple[_Columns, int]:
+def _read_header(lines: Iterable[tuple[int, str]], rules: CsvRules) -> tuple[_Columns, int, int]:
     """
-    Return the columns, and how wide the header was: 0 where *rules* expect none.
+    Return the columns, how wide the header was and the number of its line: 0 where *rules* expect
+    none.
     """
     label = rules.label.place if rules.label else 0
-    header: list[str] = []
+    number, header = 0, list[str]()
     if rules.header or isinstance(rules.column, str) or isinstance(label, str):
-        header = _take_header(lines, rules.delimiter)
-    return _Columns(_find(rules.column, header), _find(label, header)), len(header)
+        number, header = _take_header(lines, rules.delimiter)
+    return _Columns(_find(rules.column, header), _find(label, header)), len(header), number
 
 
-def _take_header(lines: Iterator[tuple[int, str]], delimiter: str) -> list[str]:
+def _take_header(lines: Iterable[tuple[int, str]], delimiter: str) -> tuple[int, list[str]]:
     """
-    Take the first line. One with a prefix is no header, and would be a row lost in silence.
+    Return the first line and its number. One with a prefix is no header, and would be a row lost in
+    silence.
     """
     for number, line in lines:
         shown = repr(line[:_SHOWN])
@@ -110,7 +145,7 @@ def _take_header(lines: Iterator[tuple[int, str]], delimiter: str) -> list[str]:
             raise ReadError(f"the header in line {number} is no CSV: {shown}: {exc}") from exc
         if any(map(is_prefix, header)):
             raise ReadError(f"line {number} should be a header, and holds a prefix: {shown}")
-        return header
+        return number, header
     raise EmptyList("the list is there, and holds neither a header nor a row")
 
 

@@ -5,12 +5,13 @@ Rows to prefixes, by one grammar for every format: a row is a prefix, or it is r
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import chain
 
 from proxyfeed.errors import BadPrefix, EmptyList, ReadError
 from proxyfeed.model import Labels, Listing, RejectedRow
-from proxyfeed.notation import read_prefix
+from proxyfeed.notation import read_plain, read_prefix
 from proxyfeed.plain import plain
 from proxyfeed.prefixes import FAMILIES, PrefixSet
 
@@ -64,7 +65,7 @@ class Rows:
         except BadPrefix as exc:
             self.reject(number, row or text, exc.why)
             return
-        if len(label) > _LONGEST_LABEL or not label.isprintable():
+        if not _is_label(label):
             self.reject(number, row or label, "has a label that is too long or cannot be printed")
             return
         self.count += 1
@@ -73,7 +74,28 @@ class Rows:
             if self._maskings <= _SHOWN:
                 self._masked.append(f"{self._unit} {number}: {text.strip()}")
         self._keys[written.family][label] += written.keys
-        self._prefixes += len(written.keys)
+        self._count_prefixes(len(written.keys))
+
+    def take_plain(self, rows: Mapping[str, Sequence[str]]) -> bool:
+        """
+        Take the prefixes of many rows at once, by their label, if there is nothing to say of any of
+        them. Otherwise none is taken, and each is to be taken by itself.
+        """
+        read = {}
+        for label, texts in rows.items():
+            keys = read_plain(texts)
+            if keys is None or not _is_label(label):
+                return False
+            read[label] = keys
+        for label, keys in read.items():
+            for family, found in keys.items():
+                self._keys[family][label] += found
+                self.count += len(found)
+                self._count_prefixes(len(found))
+        return True
+
+    def _count_prefixes(self, count: int) -> None:
+        self._prefixes += count
         if self._prefixes > _MOST_PREFIXES:
             raise ReadError(f"the list has more than {_MOST_PREFIXES:,} prefixes")
 
@@ -144,3 +166,7 @@ class Rows:
             f"{self._rejections} of {which}{self.count} rows are no prefixes, and "
             f"{self._max_rejected} may be (`max_rejected`): {shown}{more}"
         )
+
+
+def _is_label(text: str) -> bool:
+    return len(text) <= _LONGEST_LABEL and text.isprintable()

@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 
 from proxyfeed.model import Listing, TextRules
-from proxyfeed.sources.lists.body import find_stamp, numbered_lines, read_lines_body
+from proxyfeed.sources.lists.body import blocks, find_stamp, read_lines_body
 from proxyfeed.sources.lists.rows import Rows
 
 _MARKS = "#;"
@@ -33,8 +33,12 @@ def read_text(content: bytes, content_type: str, rules: TextRules) -> Listing:
     """
     text = read_lines_body(content, content_type)
     rows = Rows("line", rules.max_rejected)
-    for number, line in numbered_lines(text):
-        prefix = _COMMENT.sub("", line).strip()
-        if prefix:
-            rows.take(number, prefix, row=line)
+    for first, block in blocks(text):
+        lines = block.split("\n")
+        if rows.take_plain({"": lines}):
+            continue
+        for number, line in enumerate(lines, first):
+            prefix = _COMMENT.sub("", line).strip()
+            if prefix:
+                rows.take(number, prefix, row=line)
     return rows.listing(find_stamp(text, _MARKS, rules.stamp))
