@@ -8,7 +8,7 @@ import io
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -27,8 +27,10 @@ from proxyfeed.cli import (
 from proxyfeed.cli.output import fail, give_up, say
 from proxyfeed.cli.surroundings import Surroundings
 from proxyfeed.errors import OperatorMistake, ProxyfeedError, Unequipped
-from proxyfeed.model import Problem
 from proxyfeed.refused import look_at, said
+
+if TYPE_CHECKING:
+    from proxyfeed.model import Problem
 
 BUG = 70
 INTERRUPTED = 130
@@ -119,21 +121,11 @@ def run(arguments: list[str]) -> int:
     is_json = "--json" in arguments
     try:
         return _invoke(arguments)
-    except ProxyfeedError as exc:
-        problem = Problem(exc.code, exc.exit_code, exc.message, exc.hint)
-    except typer.TyperException as exc:
-        problem = _mistyped(exc, command)
-    except KeyboardInterrupt:
-        what = "interrupted; what was applied before stays as it is"
-        problem = Problem("interrupted", INTERRUPTED, what, "proxyfeed status")
-    except (OSError, MemoryError) as exc:
+    except (Exception, KeyboardInterrupt) as exc:  # noqa: BLE001 - the boundary
         if isinstance(exc, BrokenPipeError) and not _BY_TYPER.isdisjoint(arguments):
             give_up(sys.stdout)  # a reader that has gone, as in `proxyfeed --help | head -1`
             return 0
-        problem = _refusal(exc)
-    except Exception:  # noqa: BLE001 - the boundary: what is not expected is a bug
-        problem = _bug()
-    return fail(problem, command, json=is_json)
+        return fail(_problem(exc, command), command, json=is_json)
 
 
 def _invoke(arguments: list[str]) -> int:
@@ -149,13 +141,34 @@ def _invoke(arguments: list[str]) -> int:
     return 0
 
 
-def _mistyped(exc: typer.TyperException, command: str) -> Problem:
+def _problem(exc: BaseException, command: str) -> Problem:
+    """
+    What *exc* is to an operator. What is not expected is a bug.
+    """
+    from proxyfeed.model import Problem
+
+    match exc:
+        case ProxyfeedError():
+            return Problem(exc.code, exc.exit_code, exc.message, exc.hint)
+        case typer.TyperException():
+            return Problem(
+                OperatorMistake.code, OperatorMistake.exit_code, *_mistyped(exc, command)
+            )
+        case KeyboardInterrupt():
+            what = "interrupted; what was applied before stays as it is"
+            return Problem("interrupted", INTERRUPTED, what, "proxyfeed status")
+        case OSError() | MemoryError():
+            return Problem(Unequipped.code, Unequipped.exit_code, *_refusal(exc))
+    return Problem("bug", BUG, *_bug(exc))
+
+
+def _mistyped(exc: typer.TyperException, command: str) -> tuple[str, str]:
     say = getattr(exc, "format_message", lambda: str(exc))
     hint = f"proxyfeed {command} --help" if command else "proxyfeed --help"
-    return Problem(OperatorMistake.code, OperatorMistake.exit_code, say(), hint)
+    return say(), hint
 
 
-def _refusal(exc: OSError | MemoryError) -> Problem:
+def _refusal(exc: OSError | MemoryError) -> tuple[str, str]:
     """
     What the system refused to a library, or to Python itself, in a place that nobody guards.
     """
@@ -165,16 +178,15 @@ def _refusal(exc: OSError | MemoryError) -> Problem:
         where = f" ({os.fsdecode(exc.filename)})" if isinstance(exc.filename, str | bytes) else ""
         what = f"the system refused what is needed: {said(exc)}{where}"
         hint = look_at(exc, otherwise="dmesg | tail")
-    what = f"{what}; live sets are as `proxyfeed status` shows them"
-    return Problem(Unequipped.code, Unequipped.exit_code, what, hint)
+    return f"{what}; live sets are as `proxyfeed status` shows them", hint
 
 
-def _bug() -> Problem:
+def _bug(exc: BaseException) -> tuple[str, str]:
     import traceback
 
-    say(traceback.format_exc().rstrip())
+    say("".join(traceback.format_exception(exc)).rstrip())
     what = (
         f"this is a bug in proxyfeed {proxyfeed.__version__}; live sets are as `proxyfeed status` "
         "shows them"
     )
-    return Problem("bug", BUG, what, "report the lines above, with the command that you typed")
+    return what, "report the lines above, with the command that you typed"

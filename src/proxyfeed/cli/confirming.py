@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,7 +15,9 @@ from proxyfeed.cli.output import deliver, say
 from proxyfeed.cli.surroundings import Surroundings, writing
 from proxyfeed.cli.waiting import LONG_WAIT, wait_and_take_back
 from proxyfeed.errors import OperatorMistake, ProxyfeedError
-from proxyfeed.model import Outcome, Problem, Trial
+
+if TYPE_CHECKING:
+    from proxyfeed.model import Outcome, Problem, Trial
 
 SHORTEST, LONGEST = timedelta(seconds=10), timedelta(days=1)
 # Whoever is at the keyboard waits so long for another run to end.
@@ -143,6 +145,7 @@ def keep_if_healthy(around: Surroundings, outcome: Outcome, health: tuple[str, .
 
 def _ask(around: Surroundings, health: tuple[str, ...], seconds: float) -> Problem | None:
     from proxyfeed.health import check
+    from proxyfeed.model import Problem
 
     hint = "proxyfeed status"
     try:

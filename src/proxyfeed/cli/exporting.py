@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,7 +13,9 @@ from proxyfeed.cli.options import Json, Quiet
 from proxyfeed.cli.output import deliver, write
 from proxyfeed.cli.surroundings import Surroundings, reading, writing
 from proxyfeed.errors import OperatorMistake
-from proxyfeed.model import ExportResult, Outcome
+
+if TYPE_CHECKING:
+    from proxyfeed.model import Outcome
 
 # A reload is done in seconds, or it hangs.
 _RELOAD_SECONDS = 120.0
@@ -109,6 +111,7 @@ def _tell(around: Surroundings, outcome: Outcome, words: tuple[str, ...]) -> Out
     """
     from proxyfeed.commands.export import note_reload
     from proxyfeed.health import check
+    from proxyfeed.model import ExportResult
 
     result = outcome.result
     if not isinstance(result, ExportResult) or not result.needs_reload:

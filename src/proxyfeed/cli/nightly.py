@@ -7,14 +7,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from proxyfeed.cli.options import DryRun, Json, Quiet
 from proxyfeed.cli.output import deliver
 from proxyfeed.cli.surroundings import Surroundings, host_name, writing
-from proxyfeed.config import Config
 from proxyfeed.errors import (
     Exposed,
     LockHeld,
@@ -23,6 +22,9 @@ from proxyfeed.errors import (
     StoreError,
     Unequipped,
 )
+
+if TYPE_CHECKING:
+    from proxyfeed.config import Config
 
 alerts = typer.Typer(help="Alerts: try whether they arrive.")
 

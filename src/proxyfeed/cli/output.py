@@ -7,14 +7,14 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from proxyfeed.errors import Unequipped
-from proxyfeed.model import Outcome, Problem
 from proxyfeed.plain import plain
 from proxyfeed.refused import look_at, said
-from proxyfeed.report import as_json, as_text
-from proxyfeed.report.document import envelope
+
+if TYPE_CHECKING:
+    from proxyfeed.model import Outcome, Problem
 
 
 def deliver(outcome: Outcome, *, json: bool = False, quiet: bool = False) -> int:
@@ -23,6 +23,8 @@ def deliver(outcome: Outcome, *, json: bool = False, quiet: bool = False) -> int
 
     With *quiet* a success has no document; warnings are always said.
     """
+    from proxyfeed.report import as_json, as_text
+
     code = outcome.exit_code
     if json:
         code = max(code, write(as_json(outcome)))
@@ -40,6 +42,8 @@ def fail(problem: Problem, command: str, *, json: bool = False) -> int:
     Print a failure in two lines, and as a document where one was asked for.
     """
     if json:
+        from proxyfeed.report.document import envelope
+
         write(envelope(command, None, (problem,), problem.exit_code))
     complain(problem.message, problem.hint)
     return problem.exit_code

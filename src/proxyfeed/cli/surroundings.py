@@ -15,13 +15,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from proxyfeed.config import Config, is_there, load
 from proxyfeed.errors import OperatorMistake, Unequipped
 from proxyfeed.plain import plain
 from proxyfeed.refused import look_at, said
 
 if TYPE_CHECKING:
     from proxyfeed.commands.doors import Doors
+    from proxyfeed.config import Config
     from proxyfeed.model import Feed, Validators
     from proxyfeed.sources import Intake
     from proxyfeed.sources.apart import Apart
@@ -58,6 +58,8 @@ class Surroundings:
         """
         Load the chosen configuration, or the usual one, or what is built in.
         """
+        from proxyfeed.config import is_there, load
+
         if self.chosen is not None:
             if not is_there(self.chosen):
                 raise OperatorMistake(

@@ -10,12 +10,15 @@ import socket
 import sys
 import time
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from proxyfeed.cli.output import say
 from proxyfeed.cli.surroundings import Surroundings, reading, writing
-from proxyfeed.config import Config
 from proxyfeed.errors import OperatorMistake, ProxyfeedError
-from proxyfeed.model import Uptime
+
+if TYPE_CHECKING:
+    from proxyfeed.config import Config
+    from proxyfeed.model import Uptime
 
 # For the lock: longer than any run lasts.
 LONG_WAIT = 6 * 3600.0
