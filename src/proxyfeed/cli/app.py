@@ -4,6 +4,7 @@ The program: global options, the list of commands, and what each kind of failure
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import sys
@@ -91,6 +92,8 @@ def main() -> None:
     """
     Run one command and exit with its code.
     """
+    # A run is short and leaves few cycles behind; to look for them takes a tenth of its time.
+    gc.disable()
     # Never looser than the 0077 of the shipped units.
     os.umask(os.umask(0o077) | 0o027)
     _mend_streams()

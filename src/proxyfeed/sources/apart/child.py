@@ -176,6 +176,7 @@ def _be_child(
         # What the parent holds is never cleared away here: a file object that goes would close a
         # descriptor that is another's by now.
         gc.freeze()
+        gc.enable()
         pipe = _let_go_of_all_but(sending)
         try:
             _confine(bounds, identity, parent)
