@@ -139,10 +139,12 @@ def test_a_spec_is_read_as_it_was_written_in_every_field() -> None:
     }
 
     # Else the test would say nothing about them.
-    assert same <= {"name", "backend", "split"}
+    assert same <= {"name", "backend", "split", "max_prefixes", "max_extra"}
     assert read_spec(write_spec(SPEC)) == SPEC
     other = replace(SPEC, backend=SPEC.backend.other, split=Split("country", (11, 12)))
     assert read_spec(write_spec(other)) == other
+    for cover in (replace(SPEC, max_prefixes=65_536), replace(SPEC, max_extra=0.015)):
+        assert read_spec(write_spec(cover)) == cover
 
 
 def test_a_field_that_was_not_known_then_has_its_default() -> None:

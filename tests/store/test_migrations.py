@@ -28,8 +28,8 @@ HALF_A_MIGRATION = """
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0005"
-down_revision = "0004"
+revision = "0006"
+down_revision = "0005"
 
 
 def upgrade() -> None:
@@ -48,8 +48,8 @@ from contextlib import closing
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0005"
-down_revision = "0004"
+revision = "0006"
+down_revision = "0005"
 
 
 def upgrade() -> None:
@@ -76,12 +76,12 @@ def database(tmp_path: Path) -> Path:
 @pytest.fixture
 def next_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """
-    A release of proxyfeed whose schema is 0005; the result is its folder of migrations.
+    A release of proxyfeed whose schema is 0006; the result is its folder of migrations.
     """
     folder = tmp_path / "migrations"
     shutil.copytree(shipped("migrations"), folder)
     monkeypatch.setattr(engine, "shipped", lambda _name: folder)
-    monkeypatch.setattr(engine, "REVISION", "0005")
+    monkeypatch.setattr(engine, "REVISION", "0006")
     return folder
 
 
@@ -185,7 +185,7 @@ def test_making_a_database_that_is_there_changes_nothing(url: str, database: Pat
 def test_an_upgrade_keeps_what_is_recorded(url: str, database: Path, next_release: Path) -> None:
     create_the_old_schema(url)
     whole = HALF_A_MIGRATION.partition('    op.execute("DELETE')[0]
-    (next_release / "versions" / "0005_notes.py").write_text(whole)
+    (next_release / "versions" / "0006_notes.py").write_text(whole)
 
     store = Store(create_or_upgrade(url), host="lvs1")
 
@@ -199,7 +199,7 @@ def test_nobody_else_writes_while_an_upgrade_looks_and_works(
     url: str, database: Path, next_release: Path
 ) -> None:
     create_the_old_schema(url)
-    (next_release / "versions" / "0005_notes.py").write_text(A_LOOK_AROUND)
+    (next_release / "versions" / "0006_notes.py").write_text(A_LOOK_AROUND)
 
     create_or_upgrade(url).dispose()
 
@@ -211,7 +211,7 @@ def test_an_upgrade_that_fails_in_the_middle_leaves_the_database_as_it_was(
 ) -> None:
     create_the_old_schema(url)
     before = dump(database)
-    (next_release / "versions" / "0005_notes.py").write_text(HALF_A_MIGRATION)
+    (next_release / "versions" / "0006_notes.py").write_text(HALF_A_MIGRATION)
 
     with pytest.raises(StoreError, match="no such table: nowhere"):
         create_or_upgrade(url)
@@ -222,7 +222,7 @@ def test_an_upgrade_that_fails_in_the_middle_leaves_the_database_as_it_was(
 def test_a_creation_that_fails_in_the_middle_leaves_an_empty_database(
     url: str, database: Path, next_release: Path
 ) -> None:
-    (next_release / "versions" / "0005_notes.py").write_text(HALF_A_MIGRATION)
+    (next_release / "versions" / "0006_notes.py").write_text(HALF_A_MIGRATION)
 
     with pytest.raises(StoreError, match="no such table: nowhere"):
         create_or_upgrade(url)

@@ -339,6 +339,9 @@ def test_what_stays_while_its_prefix_is_cut_anew_is_in_what_departed(store: Stor
         "UPDATE prefixes SET key = X'1500000018' WHERE until_version IS NOT NULL",
         "UPDATE prefixes SET key = X'1400000008' WHERE until_version IS NOT NULL",
         "UPDATE prefixes SET until_version = 1 WHERE until_version IS NOT NULL",
+        "UPDATE prefixes SET until_version = NULL",
+        "DELETE FROM prefixes WHERE until_version IS NOT NULL",
+        "UPDATE versions SET dropped_digest = '' WHERE id = 2",
     ],
 )
 def test_what_departed_is_never_read_as_other_addresses(

@@ -7,16 +7,17 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterable
-from itertools import groupby, pairwise
+from itertools import chain, groupby, pairwise
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from proxyfeed.errors import OperatorMistake, StoreError
 from proxyfeed.model import Labels, Status, Version
 from proxyfeed.notation import BITS, make_key
 from proxyfeed.prefixes import FAMILIES, PrefixSet
-from proxyfeed.store import labelled, lives
+from proxyfeed.store import bulk, labelled, lives
 from proxyfeed.store.schema import held_contents, prefixes, versions
 
 # One life of an address in a feed: the version that brought it, and the one that dropped it.
@@ -76,22 +77,22 @@ def damaged(version: Version, what: str) -> StoreError:
 
 
 def write_accepted(
-    connection: Connection, feed_id: int, version: int, content: PrefixSet, labels: Labels
+    connection: Connection, feed_id: int, version: int, *, old: PrefixSet, new: PrefixSet
 ) -> None:
     """
-    Make *content* and *labels* those of *version*, the newest of the chain.
+    Make *new* the content of *version*, the newest of the chain; before it was *old*.
     """
-    # Until its own rows are written, it holds what the version before it left.
-    old = _read_accepted(connection, feed_id, version)
+    dropped, brought = lives.changes(old, new)
     lives.change(
         connection,
         prefixes,
         version,
-        gone=[*lives.rows_only_in(old, content, feed_id=feed_id)],
-        come=[*lives.rows_only_in(content, old, feed_id=feed_id)],
+        gone=lives.to_rows(dropped, feed_id),
+        come=lives.to_rows(brought, feed_id),
     )
-    old_labels = labelled.read_accepted(connection, feed_id, version, labels.name)
-    labelled.write_accepted(connection, feed_id, version, old_labels, labels)
+    if dropped:
+        noted = update(versions).where(versions.c.id == version)
+        connection.execute(noted.values(dropped_digest=dropped.digest))
 
 
 def write_held(connection: Connection, version: int, content: PrefixSet, labels: Labels) -> None:
@@ -109,20 +110,20 @@ def drop_held(connection: Connection, version: int) -> None:
     connection.execute(delete(held_contents).where(held_contents.c.version_id == version))
 
 
-def read_departed(
+def read_dropped(
     connection: Connection, feed_id: int, numbers: Iterable[int]
 ) -> dict[int, PrefixSet]:
     """
     The rows that ended with each of the versions *numbers*, for those that ended any.
     """
-    rows = connection.execute(
-        select(prefixes.c.until_version, prefixes.c.family, prefixes.c.key)
-        .where(prefixes.c.feed_id == feed_id, prefixes.c.until_version.in_(numbers))
-        .order_by(prefixes.c.until_version)
+    until = prefixes.c.until_version
+    query = select(until, prefixes.c.family, prefixes.c.key).where(
+        prefixes.c.feed_id == feed_id, prefixes.c.family.in_(FAMILIES), until.in_(numbers)
     )
+    rows = bulk.read(connection, query.order_by(until, prefixes.c.family, prefixes.c.key))
     return {
-        number: lives.to_union((row.family, row.key) for row in ended)
-        for number, ended in groupby(rows, key=lambda row: int(row.until_version))
+        number: lives.to_set(row[1:] for row in ended)
+        for number, ended in groupby(rows, key=itemgetter(0))
     }
 
 
@@ -147,12 +148,15 @@ def read_lives(connection: Connection, feed_id: int, family: int, number: int) -
 
 
 def _read_accepted(connection: Connection, feed_id: int, version: int) -> PrefixSet:
-    rows = connection.execute(
-        select(prefixes.c.family, prefixes.c.key)
-        .where(lives.are_alive(prefixes, feed_id, version))
-        .order_by(prefixes.c.family, prefixes.c.key)
+    return PrefixSet(*(_read_keys(connection, feed_id, version, family) for family in FAMILIES))
+
+
+def _read_keys(connection: Connection, feed_id: int, version: int, family: int) -> tuple[int, ...]:
+    of_feed = select(prefixes.c.key).where(
+        prefixes.c.feed_id == feed_id, prefixes.c.family == family
     )
-    return lives.to_set((family, key) for family, key in rows)
+    rows = bulk.read(connection, lives.select_alive(of_feed, prefixes, version))
+    return tuple(sorted(map(int.from_bytes, chain.from_iterable(rows))))
 
 
 def _feed_id(connection: Connection, version: Version) -> int:

@@ -4,9 +4,11 @@ What the versions of the last days dropped: prefixes, and labels of prefixes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from proxyfeed.model import Status, Version
 from proxyfeed.prefixes import PrefixSet
@@ -25,9 +27,8 @@ def read_labels(
     number = chain.feed_id(connection, name)
     if number is None:
         return ()
-    return labelled.read_departed(
-        connection, number, [version.id for version in _accepted_since(connection, number, since)]
-    )
+    young = _accepted_since(connection, number, since)
+    return labelled.read_departed(connection, number, [row.id for row in young])
 
 
 def read(
@@ -37,29 +38,27 @@ def read(
     What each version accepted after *since* dropped, the newest first.
 
     Raises:
-        StoreError: a version dropped what the one before it did not hold.
+        StoreError: it is not what was recorded.
     """
     number = chain.feed_id(connection, name)
     if number is None:
         return ()
     young = _accepted_since(connection, number, since)
-    if not young:
-        return ()
-    departed = contents.read_departed(connection, number, [version.id for version in young])
-    found = tuple((version, departed[version.id]) for version in young if version.id in departed)
-    for version, gone in found:
-        # No digest vouches for these rows alone; that of the content which they were in does.
-        before = chain.read_before(connection, version)
-        if before is None or gone not in contents.read_content(connection, before):
-            raise contents.damaged(version, "dropped what was not in the version before it")
-    return found
+    dropped = contents.read_dropped(connection, number, [row.id for row in young])
+    found = []
+    for row in young:
+        version, gone = chain.to_version(row), dropped.get(row.id, PrefixSet())
+        if (gone.digest if gone else "") != row.dropped_digest:
+            raise contents.damaged(version, "did not drop what was recorded")
+        if gone:
+            found.append((version, gone))
+    return tuple(found)
 
 
-def _accepted_since(connection: Connection, number: int, since: datetime) -> list[Version]:
+def _accepted_since(connection: Connection, number: int, since: datetime) -> Sequence[Row[Any]]:
     query = chain.select_versions().where(
         versions.c.feed_id == number,
         versions.c.status == Status.ACCEPTED,
         versions.c.accepted_at > since,
     )
-    rows = connection.execute(query.order_by(versions.c.id.desc()))
-    return [chain.to_version(row) for row in rows]
+    return connection.execute(query.order_by(versions.c.id.desc())).all()

@@ -6,31 +6,57 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, insert, or_, update
+from sqlalchemy import (
+    CompoundSelect,
+    Connection,
+    Select,
+    Table,
+    bindparam,
+    insert,
+    union_all,
+    update,
+)
 
 from proxyfeed.prefixes import FAMILIES, PrefixSet
+from proxyfeed.store import bulk
 
 _KEY_BYTES = {4: 5, 6: 17}
-# The columns of one prefix that lives: whose it is, its family and its key.
-LivingRow = dict[str, int | bytes]
 
 
-def are_alive(table: Table, feed_id: int, version: int) -> ColumnElement[bool]:
-    return and_(
-        table.c.feed_id == feed_id,
-        table.c.since_version <= version,
-        or_(table.c.until_version.is_(None), table.c.until_version > version),
-    )
-
-
-def rows_only_in(one: PrefixSet, other: PrefixSet, **owner: int) -> Iterator[LivingRow]:
+def select_alive(query: Select[Any], table: Table, version: int) -> CompoundSelect[Any]:
     """
-    The prefixes of *one* that *other* does not have, each as a row of *owner*.
+    Narrow *query* to the rows that are alive in *version*, in any order.
+
+    Those that still are and those that ended later, each by the index: in one condition they would
+    have SQLite look at every row that ever was.
+    """
+    until = table.c.until_version
+    begun = query.where(table.c.since_version <= version)
+    return union_all(begun.where(until.is_(None)), begun.where(until > version))
+
+
+def changes(old: PrefixSet, new: PrefixSet) -> tuple[PrefixSet, PrefixSet]:
+    """
+    The prefixes that only *old* has, and those that only *new* has. A part of a minimal cover is a
+    minimal cover too.
+    """
+    gone, come = [], []
+    for family in FAMILIES:
+        before = frozenset(old.keys(family))
+        gone.append(tuple(sorted(before.difference(new.keys(family)))))
+        come.append(tuple([key for key in new.keys(family) if key not in before]))
+    return PrefixSet(*gone), PrefixSet(*come)
+
+
+def to_rows(content: PrefixSet, *owner: int) -> Iterator[bulk.Row]:
+    """
+    Each prefix as a row of *owner*, family and key.
     """
     for family in FAMILIES:
-        for key in sorted(set(one.keys(family)) - set(other.keys(family))):
-            yield {**owner, "family": family, "key": to_blob(family, key)}
+        for key in content.keys(family):
+            yield (*owner, family, to_blob(family, key))
 
 
 def change(
@@ -38,22 +64,21 @@ def change(
     table: Table,
     version: int,
     *,
-    gone: list[LivingRow],
-    come: list[LivingRow],
+    gone: Iterable[bulk.Row],
+    come: Iterable[bulk.Row],
 ) -> None:
     """
-    End the lives of *gone* and begin those of *come* with *version*.
+    End the lives of *gone* and begin those of *come* with *version*: rows of all columns of the
+    primary key but the version.
     """
-    if gone:
-        is_gone = [table.c[column] == bindparam(f"gone_{column}") for column in gone[0]]
-        connection.execute(
-            update(table)
-            .where(*is_gone, table.c.until_version.is_(None))
-            .values(until_version=version),
-            [{f"gone_{column}": value for column, value in row.items()} for row in gone],
-        )
-    if come:
-        connection.execute(insert(table), [{**row, "since_version": version} for row in come])
+    names = [column.name for column in table.primary_key if column.name != "since_version"]
+    if ended := [(version, *row) for row in gone]:
+        of_names = [f"of_{name}" for name in names]
+        is_one = [table.c[name] == bindparam(of) for name, of in zip(names, of_names, strict=True)]
+        end = update(table).where(*is_one, table.c.until_version.is_(None))
+        bulk.write(connection, end, ["until_version", *of_names], ended)
+    if begun := [(*row, version) for row in come]:
+        bulk.write(connection, insert(table), [*names, "since_version"], begun)
 
 
 def to_set(rows: Iterable[tuple[int, bytes]]) -> PrefixSet:

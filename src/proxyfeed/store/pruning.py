@@ -34,7 +34,8 @@ def _prune_held(connection: Connection, number: int) -> None:
     Keep the contents of the last versions beside the chain; an older one can no longer be approved.
     """
     beside = select(versions.c.id).where(
-        versions.c.feed_id == number, versions.c.status != Status.ACCEPTED
+        versions.c.feed_id == number,
+        versions.c.status.in_([Status.HELD, Status.REJECTED]),
     )
     old = beside.order_by(versions.c.id.desc()).offset(KEPT_HELD)
     connection.execute(

@@ -25,12 +25,12 @@ from sqlalchemy import (
 from proxyfeed.store.columns import UtcDateTime, UtcText
 
 # The newest migration; `connect` compares it with one query, so that Alembic stays unimported.
-REVISION = "0004"
+REVISION = "0005"
 
 
-def _index_of_known(name: str, column: str) -> Index:
-    known = text(f"{column} IS NOT NULL")
-    return Index(name, "feed_id", column, sqlite_where=known, postgresql_where=known)
+def _index_of_known(name: str, known: str, *columns: str) -> Index:
+    # PostgreSQL's words for it stand in the migration: here they would import its dialect, 30 ms.
+    return Index(name, "feed_id", *columns, sqlite_where=text(f"{known} IS NOT NULL"))
 
 
 metadata = MetaData(
@@ -71,13 +71,20 @@ versions = Table(
     Column("decided_at", UtcDateTime),
     Column("decided_by", String(64)),
     Column("reason", Text),
+    # The digest of the prefixes that ended with it, empty where none did.
+    Column("dropped_digest", String(64), nullable=False, server_default=text("''")),
     CheckConstraint("status IN ('accepted', 'held', 'rejected')", name="status"),
     Index("ix_versions_feed_id", "feed_id", "status", "id"),
+    # Few rows have these, and where a feed stands is asked every night.
+    _index_of_known("ix_versions_decided_at", "decided_at", "status", "id"),
+    _index_of_known("ix_versions_upstream_stamp", "upstream_stamp", "status", "upstream_stamp"),
     sqlite_autoincrement=True,
 )
 
 # A row lives from its version to before the one that dropped it, so a version costs its change.
 # The key is the network address (4 or 16 bytes) and one byte of length: its order is address order.
+# By the index the newest version is read without a look at what ended before it: 300,000 prefixes
+# after 100 nights with 1 % changed in 0.23 s instead of 0.34 s.
 prefixes = Table(
     "prefixes",
     metadata,
@@ -86,6 +93,7 @@ prefixes = Table(
     Column("key", LargeBinary, primary_key=True),
     Column("since_version", ForeignKey("versions.id"), primary_key=True),
     Column("until_version", ForeignKey("versions.id")),
+    Index("ix_prefixes_feed_id", "feed_id", "family", "until_version", "key", "since_version"),
     sqlite_with_rowid=False,
 )
 
@@ -109,6 +117,10 @@ labelled_prefixes = Table(
     Column("key", LargeBinary, primary_key=True),
     Column("since_version", ForeignKey("versions.id"), primary_key=True),
     Column("until_version", ForeignKey("versions.id")),
+    Index(
+        "ix_labelled_prefixes_feed_id",
+        *("feed_id", "until_version", "label_id", "family", "key", "since_version"),
+    ),
     sqlite_with_rowid=False,
 )
 
@@ -167,9 +179,9 @@ fetches = Table(
     Column("retry_at", UtcDateTime),
     Index("ix_fetches_feed_id", "feed_id", "id"),
     Index("ix_fetches_version_id", "version_id"),
-    # Few rows have these, and where a feed stands is asked every night.
-    _index_of_known("ix_fetches_stamp", "stamp"),
-    _index_of_known("ix_fetches_retry_at", "retry_at"),
+    _index_of_known("ix_fetches_stamp", "stamp", "stamp"),
+    _index_of_known("ix_fetches_retry_at", "retry_at", "retry_at"),
+    _index_of_known("ix_fetches_body", "body", "body"),
 )
 
 pins = Table(

@@ -7,7 +7,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Select, select
 
 from proxyfeed.model import FeedState, Status, Version
 from proxyfeed.store import fetched
@@ -26,7 +26,11 @@ def read_state(connection: Connection, name: str, now: datetime) -> FeedState:
     )
     accepted = of_feed.where(versions.c.status == Status.ACCEPTED)
     latest = chain.first_version(connection, accepted)
-    newer = of_feed.where(versions.c.id > (latest.id if latest else 0))
+    newer = of_feed.where(
+        versions.c.status.in_([Status.HELD, Status.REJECTED]),
+        versions.c.id > (latest.id if latest else 0),
+    )
+    beside = [chain.to_version(row) for row in connection.execute(newer)]
     pin = chain.read_pin(connection, number, name)
     first = chain.first_version(connection, accepted.order_by(None).order_by(versions.c.id))
     approved = chain.first_version(connection, accepted.where(versions.c.decided_at.is_not(None)))
@@ -38,14 +42,8 @@ def read_state(connection: Connection, name: str, now: datetime) -> FeedState:
         if pin
         else latest,
         pin=pin,
-        waiting=tuple(
-            chain.to_version(row)
-            for row in connection.execute(newer.where(versions.c.status == Status.HELD))
-        ),
-        refused=tuple(
-            chain.to_version(row)
-            for row in connection.execute(newer.where(versions.c.status == Status.REJECTED))
-        ),
+        waiting=tuple(version for version in beside if version.status is Status.HELD),
+        refused=tuple(version for version in beside if version.status is Status.REJECTED),
         is_first=latest is not None and latest == first,
         baseline=_baseline(connection, accepted, first, approved, _not_before(latest, now)),
         last=last,
@@ -73,13 +71,15 @@ def _seen(connection: Connection, number: int, approved: Version | None) -> date
     may differ, and one may record after an approval what it fetched before.
     """
     first = approved.id if approved else 0
-    of_versions = select(func.max(versions.c.upstream_stamp)).where(
+    of_versions = select(versions.c.upstream_stamp).where(
         versions.c.feed_id == number,
+        versions.c.upstream_stamp.is_not(None),
         versions.c.status == Status.ACCEPTED,
         versions.c.id >= first,
     )
+    newest = of_versions.order_by(versions.c.upstream_stamp.desc()).limit(1)
     stamps = (
-        connection.execute(of_versions).scalar(),
+        connection.execute(newest).scalar(),
         fetched.read_newest_stamp(connection, number, first),
     )
     return max((stamp for stamp in stamps if stamp), default=None)

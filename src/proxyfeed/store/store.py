@@ -34,6 +34,7 @@ from proxyfeed.store.contents import Life
 from proxyfeed.store.engine import for_writing
 from proxyfeed.store.failures import store_errors
 from proxyfeed.store.labelled import Departed
+from proxyfeed.store.proven import Proven
 from proxyfeed.store.pruning import prune
 from proxyfeed.store.schema import versions
 
@@ -49,6 +50,7 @@ class Store:
         self._engine = engine
         self._writer = for_writing(engine)
         self._host = host
+        self._proven = Proven()
         self.allotments = Allotments(self._reading, self._writing)
         self.confirmations = Confirmations(self._reading, self._writing, host=host)
 
@@ -81,7 +83,7 @@ class Store:
         number = chain.ensure_feed(connection, reading.feed)
         version = reading.version
         if reading.status is not None:
-            version = chain.make_version(connection, number, reading, now)
+            version = chain.make_version(connection, number, reading, now, self._proven)
         fetched.write_reading(connection, number, reading, version, host=self._host, now=now)
         prune(connection, number)
         return version
@@ -113,7 +115,8 @@ class Store:
         The version that was the newest accepted one of the same feed when *version* came.
         """
         with self._reading() as connection:
-            return chain.read_before(connection, version)
+            number = chain.feed_id(connection, version.feed)
+            return None if number is None else chain.read_before(connection, number, version.id)
 
     def content(self, version: Version) -> PrefixSet:
         """
@@ -121,7 +124,7 @@ class Store:
             StoreError: what is there is not what was recorded: a kernel set must not be made of it.
         """
         with self._reading() as connection:
-            return contents.read_content(connection, version)
+            return self._proven.content(connection, version)
 
     def labels(self, version: Version) -> Labels:
         """
@@ -131,7 +134,7 @@ class Store:
             StoreError: what is there is not what was recorded.
         """
         with self._reading() as connection:
-            return contents.read_labels(connection, version)
+            return self._proven.labels(connection, version)
 
     def departed(self, feed: str, since: datetime) -> tuple[tuple[Version, PrefixSet], ...]:
         """
@@ -194,7 +197,7 @@ class Store:
             StoreError: what was held is not what was recorded.
         """
         with self._writing() as connection:
-            chain.approve(connection, version, by=by, reason=reason, now=now)
+            chain.approve(connection, version, self._proven, by=by, reason=reason, now=now)
 
     def reject(self, version: Version, *, by: str, reason: str | None, now: datetime) -> None:
         with self._writing() as connection:

@@ -14,7 +14,8 @@ from sqlalchemy import Connection, Row, Select, delete, insert, select, update
 from proxyfeed.errors import OperatorMistake
 from proxyfeed.model import Finding, Labels, Pin, Reading, Severity, Status, Version
 from proxyfeed.prefixes import PrefixSet
-from proxyfeed.store import contents
+from proxyfeed.store import contents, labelled
+from proxyfeed.store.proven import Proven
 from proxyfeed.store.schema import feeds, pins, versions
 
 
@@ -60,21 +61,29 @@ def to_version(row: Row[Any]) -> Version:
     )
 
 
-def make_version(connection: Connection, number: int, reading: Reading, now: datetime) -> int:
+def make_version(
+    connection: Connection, number: int, reading: Reading, now: datetime, proven: Proven
+) -> int:
     """
     Number the content of *reading*, and keep it in the chain or, if it is held, beside it.
     """
     assert reading.content is not None and reading.status is not None  # noqa: S101, PT018
     version = _insert_version(connection, number, reading, reading.content, now)
     if reading.status is Status.ACCEPTED:
-        _enter_chain(connection, number, version, reading.content, reading.labels)
+        _enter_chain(connection, number, version, reading.content, reading.labels, proven)
     else:
         contents.write_held(connection, version, reading.content, reading.labels)
     return version
 
 
 def approve(
-    connection: Connection, version: Version, *, by: str, reason: str | None, now: datetime
+    connection: Connection,
+    version: Version,
+    proven: Proven,
+    *,
+    by: str,
+    reason: str | None,
+    now: datetime,
 ) -> None:
     """
     Bring a held version into the chain.
@@ -91,11 +100,11 @@ def approve(
     newer = first_version(connection, accepted.order_by(versions.c.id.desc()))
     if newer:
         raise _accepted_meanwhile(version, newer.id)
-    content = contents.read_content(connection, version)
-    labels = contents.read_labels(connection, version)
+    content = proven.content(connection, version)
+    labels = proven.labels(connection, version)
     decide(connection, version, Status.ACCEPTED, by=by, reason=reason, now=now)
     contents.drop_held(connection, version.id)
-    _enter_chain(connection, number, version.id, content, labels)
+    _enter_chain(connection, number, version.id, content, labels, proven)
 
 
 def decide(
@@ -126,20 +135,16 @@ def decide(
         raise _accepted_meanwhile(version, version.id)
 
 
-def read_before(connection: Connection, version: Version) -> Version | None:
+def read_before(connection: Connection, number: int, version: int) -> Version | None:
     """
-    The version that was the newest accepted one of the same feed when *version* came.
+    The version that was the newest accepted one of its feed, *number*, when *version* came.
     """
-    query = (
-        select_versions()
-        .where(
-            feeds.c.name == version.feed,
-            versions.c.status == Status.ACCEPTED,
-            versions.c.id < version.id,
-        )
-        .order_by(versions.c.id.desc())
+    query = select_versions().where(
+        versions.c.feed_id == number,
+        versions.c.status == Status.ACCEPTED,
+        versions.c.id < version,
     )
-    return first_version(connection, query)
+    return first_version(connection, query.order_by(versions.c.id.desc()))
 
 
 def _accepted_meanwhile(version: Version, number: int) -> OperatorMistake:
@@ -174,12 +179,21 @@ def _insert_version(
 
 
 def _enter_chain(
-    connection: Connection, number: int, version: int, content: PrefixSet, labels: Labels
+    connection: Connection,
+    number: int,
+    version: int,
+    content: PrefixSet,
+    labels: Labels,
+    proven: Proven,
 ) -> None:
     """
     Make *version* the newest accepted one; held versions older than it are overtaken.
     """
-    contents.write_accepted(connection, number, version, content, labels)
+    before = read_before(connection, number, version)
+    old = proven.content(connection, before) if before else PrefixSet()
+    old_labels = proven.labels(connection, before) if before else Labels()
+    contents.write_accepted(connection, number, version, old=old, new=content)
+    labelled.write_accepted(connection, number, version, old=old_labels, new=labels)
     connection.execute(
         update(versions)
         .where(
