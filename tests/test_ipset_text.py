@@ -15,15 +15,16 @@ from proxyfeed.firewall.ipset import (
     commit_lines,
     fill_lines,
     fits,
-    in_order,
-    member_text,
+    member_texts,
     net_set,
     parse_save,
     service_set,
     temporary,
 )
+from proxyfeed.firewall.layout import read_members
+from proxyfeed.firewall.members import in_order, read_entries
 from proxyfeed.firewall.rule import comment, rule_sets, wanted_rule
-from proxyfeed.model import Action, LiveSet, Member, SetPlan, SetSpec, VirtualService
+from proxyfeed.model import Action, LiveSet, MarkedKey, Member, SetPlan, SetSpec, VirtualService
 from proxyfeed.notation import BITS, make_key
 from proxyfeed.prefixes import FAMILIES, PrefixSet
 
@@ -77,13 +78,13 @@ def planned(
                 NET,
                 4,
                 65536,
-                keys_of("64.12.96.0/19", "205.188.146.144/30", "192.31.196.1/32"),
+                frozenset({"64.12.96.0/19", "205.188.146.144/30", "192.31.196.1"}),
             ),
         ),
         (
             SAVED_IPV6,
             "proxyfeed_aol_6",
-            LiveSet("proxyfeed_aol_6", NET, 6, 131072, keys_of("2600::1/128", "2600:1::/32")),
+            LiveSet("proxyfeed_aol_6", NET, 6, 131072, frozenset({"2600::1", "2600:1::/32"})),
         ),
         (
             SAVED_SERVICES,
@@ -121,8 +122,17 @@ def test_a_listing_is_read(text: str, name: str, live: LiveSet) -> None:
 def test_an_entry_that_proxyfeed_never_writes_is_kept_apart(entry: str) -> None:
     live = parse_save(f"{SAVED_IPV4}add proxyfeed_aol_4 {entry}\n", "proxyfeed_aol_4")
 
-    assert live.odd == (entry,)
-    assert live.members == parse_save(SAVED_IPV4, "proxyfeed_aol_4").members
+    members, odd = read_members(live, live.entries)
+
+    assert odd == (entry,)
+    assert set(members) == keys_of("64.12.96.0/19", "205.188.146.144/30", "192.31.196.1")
+
+
+def test_an_entry_of_the_other_family_is_kept_apart() -> None:
+    members, odd = read_entries(4, ["64.12.96.0/19", "2600::/32"], is_marked=False)
+
+    assert members == [0x400C6000_13]
+    assert odd == ("2600::/32",)
 
 
 @pytest.mark.parametrize(
@@ -220,7 +230,10 @@ def test_what_is_written_reads_back_as_it_was_meant(family: int, data: st.DataOb
 
     written = "".join(f"{line}\n" for line in fill_lines("n", plan))
 
-    assert parse_save(written, "n") == LiveSet("n", NET, family, 65536, target)
+    live = parse_save(written, "n")
+    members, odd = read_members(live, live.entries)
+    assert (live.type, live.family, live.max_entries) == (NET, family, 65536)
+    assert (set(members), odd) == (target, ())
 
 
 @given(st.lists(st.integers(0, 2**40) | st.text(max_size=3)))
@@ -228,15 +241,20 @@ def test_what_is_written_reads_back_as_it_was_meant(family: int, data: st.DataOb
 def test_members_stand_in_one_order_wherever_they_come_from(members: list[Member]) -> None:
     ordered = in_order(frozenset(members))
 
-    assert in_order(reversed(ordered)) == ordered
+    assert in_order(ordered[::-1]) == ordered
     assert set(ordered) == set(members)
     keys = [member for member in ordered if isinstance(member, int)]
     assert keys == sorted(keys)
 
 
-def test_a_member_is_printed_from_its_numbers() -> None:
-    assert member_text(4, 0x400C6000_13) == "64.12.96.0/19"
-    assert member_text(4, "192.0.2.80,tcp:80") == "192.0.2.80,tcp:80"
+def test_members_are_printed_from_their_numbers_and_as_they_stand() -> None:
+    marked = MarkedKey(0x400C6000_13, 0xB, 0xFFFF)
+
+    assert member_texts(4, [0x400C6000_13, marked]) == [
+        "64.12.96.0/19",
+        "64.12.96.0/19 skbmark 0xb/0xffff",
+    ]
+    assert member_texts(4, ["192.0.2.80,tcp:80"]) == ["192.0.2.80,tcp:80"]
 
 
 def test_a_set_is_full_at_its_maxelem() -> None:

@@ -21,7 +21,7 @@ from proxyfeed.firewall.layout import is_table, owner, targets
 from proxyfeed.firewall.nft import (
     ADDRESSES,
     address_set,
-    element_text,
+    element_texts,
     mark_statement,
     removal,
     rules_transaction,
@@ -36,6 +36,7 @@ from proxyfeed.model import (
     Backend,
     Live,
     LiveSet,
+    MarkedKey,
     SetSpec,
     VirtualService,
 )
@@ -84,7 +85,7 @@ def holding(spec: SetSpec, content: PrefixSet) -> Live:
     What is read when all is as *spec* and *content* want it.
     """
     sets = {
-        one.name: LiveSet(one.name, one.type, one.family, 0, one.members)
+        one.name: LiveSet(one.name, one.type, one.family, 0, frozenset(one.entries))
         for one in targets(spec, content)
     }
     rules = {f: (wanted_rule(spec, f),) if f in spec.families else () for f in FAMILIES}
@@ -230,8 +231,11 @@ def test_a_family_without_a_service_is_matched_by_its_sources_alone() -> None:
 def test_an_element_is_written_from_integers() -> None:
     key = make_key(4, 0xC0000200, 24)
 
-    assert element_text(4, key) == "192.0.2.0/24"
-    assert element_text(6, "2001:db8::80,udp:53") == "2001:db8::80 . udp . 53"
+    assert element_texts(4, [key, MarkedKey(key, 11, 0xFF)]) == [
+        "192.0.2.0/24",
+        "192.0.2.0/24 : 0xb",
+    ]
+    assert element_texts(6, ["2001:db8::80,udp:53"]) == ["2001:db8::80 . udp . 53"]
 
 
 @pytest.mark.parametrize("name", ["aol", "aol-v4", "4"])
@@ -309,7 +313,7 @@ def test_a_listing_is_read_as_what_it_was_made_from() -> None:
     live = parse_table(LISTED, "aol")
 
     assert held_prefixes(LISTED_SPEC, live) == HELD
-    assert live.sets[service_set("aol", 4)].members == {"192.0.2.80,udp:53", "192.0.2.80,tcp:80"}
+    assert live.sets[service_set("aol", 4)].entries == {"192.0.2.80,udp:53", "192.0.2.80,tcp:80"}
     assert live.rules == {family: (wanted_rule(LISTED_SPEC, family),) for family in FAMILIES}
     assert make_plan(LISTED_SPEC, HELD, live).is_nothing
 

@@ -14,10 +14,19 @@ from dataclasses import replace
 from proxyfeed.errors import KernelError, NotProven, Unequipped
 from proxyfeed.firewall import Firewall
 from proxyfeed.firewall.ipset import temporary
-from proxyfeed.firewall.layout import targets, wanted_rule
+from proxyfeed.firewall.layout import Target, targets, wanted_rule
 from proxyfeed.model import Action, Applied, Live, Plan, RulePlan, SetSpec
-from proxyfeed.planning import held_prefixes, make_plan, plan_return, served
+from proxyfeed.planning import (
+    held_before,
+    held_prefixes,
+    make_plan,
+    plan_return,
+    plan_targets,
+    served,
+)
 from proxyfeed.prefixes import FAMILIES, PrefixSet
+
+Wanted = tuple[Target, ...]
 
 
 def converge(
@@ -37,20 +46,22 @@ def converge(
     """
     started = clock()
     before = firewall.read(spec)
-    plan = make_plan(spec, desired, before)
+    wanted = tuple(targets(spec, desired))
+    plan = plan_targets(spec, wanted, before)
     notes: tuple[str, ...] = ()
     if not plan.is_nothing:
-        left = _carry_out(firewall, spec, desired, plan)
+        left = _carry_out(firewall, spec, wanted, plan)
         if not isinstance(left, Plan):
             notes = (f"made anew after: {left}",)
-            left = _make_anew(firewall, spec, desired)
+            left = _make_anew(firewall, spec, wanted)
             if not isinstance(left, Plan):
                 raise _put_back(firewall, spec, desired, plan, before, left) from left
         notes += _not_removed(left)
     if plan.former is not None:
-        notes += _retire(firewall, spec, desired, plan)
+        notes += _retire(firewall, spec, wanted, plan)
     digest = served(spec, desired).digest
-    return Applied(plan, clock() - started, digest, held_prefixes(spec, before), notes)
+    held = held_before(plan, spec, desired, before)
+    return Applied(plan, clock() - started, digest, held, notes)
 
 
 def make_missing(firewall: Firewall, spec: SetSpec) -> tuple[str, ...]:
@@ -112,7 +123,7 @@ def _rule_plans(live: Live, wanted: dict[int, str]) -> list[RulePlan]:
 
 
 def _carry_out(
-    firewall: Firewall, spec: SetSpec, desired: PrefixSet, plan: Plan
+    firewall: Firewall, spec: SetSpec, wanted: Wanted, plan: Plan
 ) -> Plan | KernelError | Unequipped:
     """
     Write *plan* and read back: a proven plan of what is left to do. What goes wrong is returned
@@ -120,7 +131,7 @@ def _carry_out(
     """
     try:
         firewall.write(plan)
-        left = make_plan(spec, desired, firewall.read(spec))
+        left = plan_targets(spec, wanted, firewall.read(spec))
     except (KernelError, Unequipped) as exc:
         return exc
     if left.is_proven:
@@ -129,13 +140,13 @@ def _carry_out(
 
 
 def _make_anew(
-    firewall: Firewall, spec: SetSpec, desired: PrefixSet
+    firewall: Firewall, spec: SetSpec, wanted: Wanted
 ) -> Plan | KernelError | Unequipped:
     try:
-        again = make_plan(spec, desired, firewall.read(spec), afresh=True)
+        again = plan_targets(spec, wanted, firewall.read(spec), afresh=True)
     except (KernelError, Unequipped) as exc:
         return exc
-    return _carry_out(firewall, spec, desired, again)
+    return _carry_out(firewall, spec, wanted, again)
 
 
 def _not_removed(left: Plan) -> tuple[str, ...]:
@@ -149,7 +160,7 @@ def _not_removed(left: Plan) -> tuple[str, ...]:
     return (what,) if names else ()
 
 
-def _retire(firewall: Firewall, spec: SetSpec, desired: PrefixSet, plan: Plan) -> tuple[str, ...]:
+def _retire(firewall: Firewall, spec: SetSpec, wanted: Wanted, plan: Plan) -> tuple[str, ...]:
     """
     Take out what the other backend held, now that this one is proven to mark the same packets, and
     note what stays, such as an ipset that a rule of another hand looks at.
@@ -166,7 +177,7 @@ def _retire(firewall: Firewall, spec: SetSpec, desired: PrefixSet, plan: Plan) -
     except (KernelError, Unequipped) as exc:
         what = f"{done}, and whether {former} is gone could not be looked at: {exc}"
         raise KernelError(what, hint="proxyfeed apply") from exc
-    ends = make_plan(spec, desired, live)
+    ends = plan_targets(spec, wanted, live)
     if not ends.is_proven:
         what = f"{done} no more, since {former} was removed: {_open_ends(ends)}"
         raise NotProven(what, hint="proxyfeed apply")

@@ -23,6 +23,8 @@ from proxyfeed.firewall.ipset import (
     service_set,
     temporary,
 )
+from proxyfeed.firewall.layout import compare
+from proxyfeed.firewall.members import to_entries
 from proxyfeed.firewall.rule import Rules, looks_at
 from proxyfeed.model import Action, Live, Plan, RulePlan, SetPlan
 from proxyfeed.prefixes import FAMILIES
@@ -91,7 +93,7 @@ class ByIpset:
         commit = list(commit_lines(plan.sets))
         if commit:
             self.ipset.restore(commit)
-        self.set_rules(plan.set_name, plan.rules)
+        self.set_rules(plan.set_name, [rule for rule in plan.rules if not rule.is_nothing])
         self._clean([temporary(p.name) for p in aside if p.action is Action.REPLACE])
         self._clean(in_use)
         self._remove([p.name for p in plan.sets if p.action is Action.REMOVE])
@@ -131,7 +133,8 @@ class ByIpset:
         Make a set that nothing looks at yet, and prove it before anything does.
         """
         self.ipset.restore(fill_lines(name, planned))
-        if self.ipset.read(name).members != planned.target:
+        entries = frozenset(to_entries(planned.family, planned.target))
+        if not compare(self.ipset.read(name), entries).is_nothing:
             raise NotProven(f"{name} was filled and reads back otherwise")
 
     def _retype(self, planned: SetPlan, set_name: str | None) -> None:

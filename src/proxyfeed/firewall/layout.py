@@ -4,37 +4,84 @@ What should stand in the kernel for a set, in the words of its backend. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from proxyfeed.firewall import ipset, nft, rule
+from proxyfeed.firewall.members import in_order, read_entries, to_entries
 from proxyfeed.marked import MarkedSet
 from proxyfeed.model import Backend, LiveSet, MarkedKey, Member, SetSpec
 from proxyfeed.prefixes import PrefixSet
 
 ADDRESS_KINDS = frozenset({ipset.NET, *nft.ADDRESSES.values()})
 MARKED_KINDS = frozenset({ipset.MARKED, *nft.MARKED.values()})
+_SERVICE_KINDS = frozenset({ipset.SERVICE, *nft.SERVICES.values()})
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
     """
-    One set of the kernel as it should be.
+    One set of the kernel as it should be: its *members* in order, and the same as *entries* that
+    are listed.
     """
 
     name: str
     type: str
     family: int
-    members: frozenset[Member]
+    members: tuple[Member, ...]
+    entries: frozenset[str]
+
+    @classmethod
+    def of(cls, name: str, kind: str, family: int, members: Collection[Member]) -> Target:
+        ordered = in_order(members)
+        return cls(name, kind, family, ordered, frozenset(to_entries(family, ordered)))
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """
+    What a set of the kernel lacks, and what it holds that it should not, be it *odd*.
+    """
+
+    add: frozenset[Member]
+    delete: frozenset[Member]
+    odd: tuple[str, ...]
+
+    @property
+    def is_nothing(self) -> bool:
+        return not (self.add or self.delete or self.odd)
 
 
 def targets(spec: SetSpec, desired: PrefixSet) -> Iterator[Target]:
     for family in spec.families:
         services = [service for service in spec.virtual if service.family == family]
         if services:
-            members = (f"{one.address},{one.protocol}:{one.port}" for one in services)
-            yield _service_target(spec, family, frozenset(members))
+            members = {f"{one.address},{one.protocol}:{one.port}" for one in services}
+            yield _service_target(spec, family, members)
         yield _address_target(spec, family, desired)
+
+
+def read_members(held: LiveSet, entries: Collection[str]) -> tuple[list[Member], tuple[str, ...]]:
+    """
+    Read some of the *entries* of one set of the kernel, and return apart those that are odd.
+    """
+    if held.type in _SERVICE_KINDS:
+        return [*entries], ()
+    is_marked = held.type == ipset.MARKED or " : " in held.type
+    return read_entries(held.family, entries, is_marked=is_marked)
+
+
+def compare(held: LiveSet, entries: frozenset[str]) -> Change:
+    """
+    Hold the listing of a set against the *entries* that it should have.
+
+    By their text, so that only what differs is read: 0.2 s for 1,000,000, where to read them takes
+    1.5 s. What is written in another way comes out as the same member, and does not differ.
+    """
+    add, _ = read_members(held, entries - held.entries)
+    delete, odd = read_members(held, held.entries - entries)
+    lacking, found = frozenset(add), frozenset(delete)
+    return Change(lacking - found, found - lacking, (*held.odd, *odd))
 
 
 def address_set(set_name: str, family: int, backend: Backend) -> str:
@@ -94,10 +141,10 @@ def _address_target(spec: SetSpec, family: int, desired: PrefixSet) -> Target:
     if spec.split:
         name = marked_set(spec.name, family, spec.backend)
         kind = nft.MARKED[family] if is_table else ipset.MARKED
-        return Target(name, kind, family, _marked_members(spec, family, desired))
+        return Target.of(name, kind, family, _marked_members(spec, family, desired))
     name = address_set(spec.name, family, spec.backend)
     kind = nft.ADDRESSES[family] if is_table else ipset.NET
-    return Target(name, kind, family, frozenset(desired.keys(family)))
+    return Target.of(name, kind, family, desired.keys(family))
 
 
 def _marked_members(spec: SetSpec, family: int, desired: PrefixSet) -> frozenset[Member]:
@@ -110,8 +157,8 @@ def _marked_members(spec: SetSpec, family: int, desired: PrefixSet) -> frozenset
     )
 
 
-def _service_target(spec: SetSpec, family: int, members: frozenset[Member]) -> Target:
+def _service_target(spec: SetSpec, family: int, members: Collection[Member]) -> Target:
     if spec.backend is Backend.NFTABLES:
         name = nft.service_set(spec.name, family)
-        return Target(name, nft.SERVICES[family], family, members)
-    return Target(ipset.service_set(spec.name, family), ipset.SERVICE, family, members)
+        return Target.of(name, nft.SERVICES[family], family, members)
+    return Target.of(ipset.service_set(spec.name, family), ipset.SERVICE, family, members)

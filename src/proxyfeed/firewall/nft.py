@@ -25,12 +25,12 @@ one element of 300,000, where flush and fill take 5 s.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
-from proxyfeed.firewall.ipset import in_order
-from proxyfeed.model import Action, MarkedKey, Member, Plan, SetPlan, SetSpec
-from proxyfeed.notation import key_to_text
+from proxyfeed.firewall.members import by_kind, in_order
+from proxyfeed.model import Action, Member, Plan, SetPlan, SetSpec
+from proxyfeed.notation import keys_to_text
 
 OWN_PREFIX = "proxyfeed_"
 CHAIN = "marking"
@@ -224,7 +224,7 @@ def _set_lines(planned: SetPlan) -> Iterator[str]:
     yield f"flush {word} {planned.name}"
     members = in_order(planned.target)
     if members:
-        elements = ", ".join(element_text(planned.family, member) for member in members)
+        elements = ", ".join(element_texts(planned.family, members))
         yield f"add element {planned.name} {{ {elements} }}"
 
 
@@ -232,15 +232,18 @@ def _kind_word(planned: SetPlan) -> str:
     return "map" if " : " in planned.type else "set"
 
 
-def element_text(family: int, member: Member) -> str:
+def element_texts(family: int, members: Collection[Member]) -> list[str]:
     """
-    Print a prefix, or ``192.0.2.80,tcp:80`` as ``192.0.2.80 . tcp . 80``.
+    Print prefixes, with their marks where they have one, and ``192.0.2.80,tcp:80`` as
+    ``192.0.2.80 . tcp . 80``.
     """
-    match member:
-        case MarkedKey(key, mark, _):
-            return f"{key_to_text(family, key)} : {mark:#x}"
-        case int():
-            return key_to_text(family, member)
+    kinds = by_kind(members)
+    prefixes = keys_to_text(family, [one.key for one in kinds.marked])
+    marked = [f"{text} : {one.mark:#x}" for text, one in zip(prefixes, kinds.marked, strict=True)]
+    return [*keys_to_text(family, kinds.keys), *marked, *map(_service_text, kinds.texts)]
+
+
+def _service_text(member: str) -> str:
     address, _, service = member.rpartition(",")
     protocol, _, port = service.partition(":")
     return f"{address} . {protocol} . {port}"

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from proxyfeed.errors import BadPrefix, CommandFailed
+from proxyfeed.firewall.members import to_entries
 from proxyfeed.firewall.nft import ADDRESSES, CHAIN, HOOK, MARKED, SERVICES, table_of
 from proxyfeed.firewall.nft_rule import read_rule
 from proxyfeed.model import Live, LiveSet, MarkedKey, Member
@@ -165,7 +166,7 @@ def _read_set(table: str, found: dict[str, Any]) -> LiveSet:
             odd.append(json.dumps(element))
     kind = " ".join([base, *features])
     name = f"{table} {found['name']}"
-    return LiveSet(name, kind, family, 0, frozenset(members), tuple(odd))
+    return LiveSet(name, kind, family, 0, frozenset(to_entries(family, members)), tuple(odd))
 
 
 def _several(value: object) -> list[str]:

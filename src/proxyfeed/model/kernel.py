@@ -4,6 +4,7 @@ What the kernel holds, and what is to be done about it.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
@@ -32,17 +33,16 @@ class LiveSet:
     """
     One ipset, or one set of nftables, as the kernel lists it.
 
-    *members* are keys in a set of prefixes, with their marks where it has a split, and text in one
-    of services. *odd* holds the entries
-    that proxyfeed would never have written, such as ``10.1.0.0/16 nomatch``. *max_entries* is 0
-    where there is no limit.
+    *entries* are as ``ipset save`` prints them: ``64.12.96.0/19``, ``192.0.2.1``, with a split
+    ``64.12.96.0/19 skbmark 0xb``, in a set of services ``192.0.2.80,tcp:80``. *odd* are those that
+    have no such form. *max_entries* is 0 where there is no limit.
     """
 
     name: str
     type: str
     family: int
     max_entries: int
-    members: frozenset[Member]
+    entries: frozenset[str]
     odd: tuple[str, ...] = ()
 
 
@@ -83,7 +83,7 @@ class SetPlan:
     family: int
     action: Action
     why: str
-    target: frozenset[Member]
+    target: Collection[Member]
     add: tuple[Member, ...] = ()
     delete: tuple[Member, ...] = ()
 
