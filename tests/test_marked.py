@@ -24,6 +24,13 @@ def test_a_marked_set_is_the_set_of_all_its_addresses() -> None:
     assert whole.addresses == (A | B).addresses
 
 
+def test_the_lengths_of_a_marked_set_are_those_of_its_parts() -> None:
+    whole = MarkedSet.of({11: A, 12: B})
+
+    assert PrefixSet.parse(whole.lines()).lengths(4) == {24}
+    assert (whole.lengths(4), whole.lengths(6)) == ({24, 25}, {32})
+
+
 def test_the_digest_tells_the_marks_apart() -> None:
     digests = {
         (A | B).digest,

@@ -45,6 +45,12 @@ class MarkedSet(PrefixSet):
             whole.update(mark.to_bytes(4, "big") + part.digest.encode())
         return whole.hexdigest()
 
+    def lengths(self, family: int) -> frozenset[int]:
+        """
+        Those of the parts: neighbours with two marks are not joined.
+        """
+        return frozenset().union(*(part.lengths(family) for _, part in self.marks))
+
     def within(self, families: Iterable[int]) -> MarkedSet:
         """
         The part of some address families.
@@ -70,11 +76,13 @@ def remarked(
     What is in both and has another mark, as old mark, new mark and addresses; the parts of either
     are disjoint.
     """
-    wanted_parts = tuple(new)
+    wanted = dict(new)
     for before, held in old:
-        for after, wanted in wanted_parts:
-            if before != after and (both := held & wanted):
-                yield before, after, both
+        # Most keep what they have, and to meet all parts with all would take marks times marks.
+        if moved := held - wanted.get(before, PrefixSet()):
+            for after, part in wanted.items():
+                if before != after and (both := moved & part):
+                    yield before, after, both
 
 
 def most_specific(parts: Sequence[tuple[str, PrefixSet]]) -> dict[str, PrefixSet]:

@@ -112,6 +112,18 @@ def test_doctor_names_every_part_and_exits_as_status_does(running: Machine) -> N
     assert done.out.splitlines()[-1].startswith("0 broken, ")
 
 
+def test_doctor_states_the_prefix_lengths_of_a_set_and_what_its_backend_makes_of_them(
+    running: Machine,
+) -> None:
+    by_ipset = without_lvs(running).proxyfeed("doctor")
+    running.configure(CONFIGURATION + 'backend = "nftables"\n')
+    by_nftables = running.proxyfeed("doctor", code=5)
+
+    note = "  note     prefix lengths: IPv4 8: a packet of an ordinary client costs one lookup"
+    assert f"{note} for each, about 0.5 microseconds " in by_ipset.out
+    assert f"{note}, however many they are, about 0.5 microseconds " in by_nftables.out
+
+
 def test_doctor_without_a_database_still_looks_at_the_rest(machine: Machine) -> None:
     done = machine.proxyfeed("doctor", code=7)
 

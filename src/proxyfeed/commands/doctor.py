@@ -35,6 +35,7 @@ from proxyfeed.model import (
     StatusResult,
 )
 from proxyfeed.redact import redact
+from proxyfeed.report.lengths import lengths_words
 from proxyfeed.report.words import version_addresses, when
 
 _TOOLS = {Backend.IPSET: ("ipset", "iptables", "ip6tables"), Backend.NFTABLES: ("nft",)}
@@ -96,6 +97,9 @@ def _of_standing(config: Config, doors: Doors) -> Iterator[Remark]:
         yield from _of_feed(feed, _about(outcome.problems, f"feed {feed.state.feed}"))
     for found in result.sets:
         yield from set_remarks(found, _about(outcome.problems, f"set {found.set}"))
+        if found.desired:
+            words = lengths_words(found.desired, config.sets[found.set].backend)
+            yield Remark(f"set {found.set}", Grade.NOTE, f"prefix lengths: {words}")
         yield from way_remarks(doors, config.sets[found.set])
     known = {f"feed {one.state.feed}" for one in result.feeds}
     known |= {f"set {one.set}" for one in result.sets}
