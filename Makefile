@@ -7,16 +7,18 @@ MAKEFLAGS += --no-print-directory
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 PYTHON ?= python3
-# More words for pytest (make test ARGS="-k lock") or for uv (make lock ARGS=--upgrade).
+# More words for pytest (make test ARGS="-k lock"), the benchmarks (make bench ARGS=night) or uv
+# (make lock ARGS=--upgrade).
 ARGS ?=
 
 # A version that the output file already pins stays, as long as pyproject.toml lets it.
-RESOLVE = .venv/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
-	--group dev --no-emit-index-url
+RESOLVE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url
+PRODUCT = pyproject.toml --group dev
+PEERS = --group bench
 # "click==8.5.1" and its marker, of a lock with or without hashes
 PINS = sed -nE 's/^([a-z0-9][^\\]*[^\\ ]).*/\1/p'
 
-.PHONY: help run test lab soak check check-style check-types check-imports check-lock check-docs lock clean
+.PHONY: help run test lab soak bench check check-style check-types check-imports check-lock check-docs lock clean
 
 help: ## list what there is to make
 	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' $(firstword $(MAKEFILE_LIST))
@@ -35,6 +37,13 @@ lab: .venv/.ready ## real IPVS in a kernel of its own: packets to real servers; 
 soak: .venv/.ready ## thousands of nights under a flood of packets; most of an hour
 	@bash tests/install-parts.sh
 	@PROXYFEED_SOAK=1 .venv/bin/pytest -s tests/soak $(ARGS)
+
+bench: .venv/.ready ## measure beside the best of others, into build/bench: ARGS="aggregate night --quick"
+	@bash tests/install-parts.sh
+	@$(MAKE) .venv/bench/.locked || echo "the peers of .venv/bench, and the plot, will be left out"
+	@for program in iprange curl; do command -v $$program >/dev/null \
+		|| bash tests/apt-install.sh $$program || echo "what needs $$program will be left out"; done
+	@.venv/bin/python -m tests.bench $(ARGS)
 
 check: check-style check-types check-imports check-lock check-docs ## check style, types, imports, the lock and the docs
 
@@ -57,20 +66,30 @@ check-docs: .venv/.ready
 
 # Not the hashes: a release may gain a wheel after it was locked.
 check-lock: .venv/.ready
-	@echo "== uv: requirements.lock against pyproject.toml"
-	@cp requirements.lock .venv/resolved
-	@$(RESOLVE) --output-file .venv/resolved >/dev/null || { \
-		echo "requirements.lock is not checked: uv could not resolve pyproject.toml, see above;" \
-			"it needs a package index" >&2; exit 1; }
-	@diff <($(PINS) requirements.lock) <($(PINS) .venv/resolved) || { \
-		echo "requirements.lock (<) is not what pyproject.toml needs (>): make lock" >&2; exit 1; }
+	$(call check_lock,requirements.lock,$(PRODUCT))
+	$(call check_lock,tests/bench/requirements.lock,$(PEERS))
 
-lock: .venv/.ready ## pin every dependency and its hashes in requirements.lock
-	@echo "== uv: requirements.lock"
-	@cp requirements.lock .venv/resolved
-	@$(RESOLVE) --generate-hashes --custom-compile-command "make lock" $(ARGS) \
+define check_lock
+	@echo "== uv: $(1) against pyproject.toml"
+	@cp $(1) .venv/resolved
+	@$(RESOLVE) $(2) --output-file .venv/resolved >/dev/null || { \
+		echo "$(1) is not checked: uv could not resolve pyproject.toml, see above;" \
+			"it needs a package index" >&2; exit 1; }
+	@diff <($(PINS) $(1)) <($(PINS) .venv/resolved) || { \
+		echo "$(1) (<) is not what pyproject.toml needs (>): make lock" >&2; exit 1; }
+endef
+
+lock: .venv/.ready ## pin every dependency and its hashes in requirements.lock, and those of tests/bench
+	$(call lock,requirements.lock,$(PRODUCT))
+	$(call lock,tests/bench/requirements.lock,$(PEERS))
+
+define lock
+	@echo "== uv: $(1)"
+	@cp $(1) .venv/resolved
+	@$(RESOLVE) $(2) --generate-hashes --custom-compile-command "make lock" $(ARGS) \
 		--output-file .venv/resolved >/dev/null
-	@cmp --silent .venv/resolved requirements.lock || cp .venv/resolved requirements.lock
+	@cmp --silent .venv/resolved $(1) || cp .venv/resolved $(1)
+endef
 
 clean: ## remove the virtual environment and all that the tools left behind
 	@rm -rf .venv .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist
@@ -86,6 +105,14 @@ clean: ## remove the virtual environment and all that the tools left behind
 	@$(PYTHON) -m venv .venv
 	@echo "== pip: the packages of requirements.lock"
 	@.venv/bin/python -m pip install --quiet --require-hashes -r requirements.lock
+	@touch $@
+
+# Apart from the product's own, which needs none of them.
+.venv/bench/.locked: tests/bench/requirements.lock .venv/.locked
+	@echo "== pip: the packages of tests/bench/requirements.lock, in .venv/bench"
+	@rm -rf .venv/bench
+	@$(PYTHON) -m venv .venv/bench
+	@.venv/bench/bin/python -m pip install --quiet --require-hashes -r tests/bench/requirements.lock
 	@touch $@
 
 .venv/.ready: .venv/.locked pyproject.toml
