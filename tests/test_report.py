@@ -8,6 +8,7 @@ import json
 import re
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from fnmatch import fnmatchcase
 
 import pytest
 from hypothesis import given, settings
@@ -27,6 +28,8 @@ from proxyfeed.model import (
     Comparison,
     ConfigResult,
     ConfirmResult,
+    Cover,
+    Covered,
     CsvRules,
     DecisionResult,
     Delivery,
@@ -98,6 +101,7 @@ from proxyfeed.model import (
 from proxyfeed.prefixes import PrefixSet
 from proxyfeed.report import as_json, as_text
 from proxyfeed.report.document import envelope, to_data
+from proxyfeed.report.lengths import lengths_words
 from proxyfeed.report.words import addresses, change, diff_body, numbers, when
 
 NIGHT = datetime(2026, 11, 20, 3, 30, tzinfo=UTC)
@@ -146,6 +150,7 @@ def results(text: str = "") -> list[object]:
     )
     pin = Pin("aol", 6, NIGHT, f"ops{text}", f"a bad night{text}")
     done = SetReport("aol", (7,), plan, DIFF, NEW, 0.25, NEW.digest, (f"anew{text}",), f"had{text}")
+    cover = Cover("aol", 'max_extra = "1 %"', 4, 3, 8192, 1, 128, 2, is_reached=False)
     idle = SetReport("partner", skipped=f"apply is manual{text}", drift=f"changed{text}")
     row = FetchRow(
         "aol", NIGHT, "https://h.example/", "d", "r", FetchOutcome.TIMED_OUT, None, 0, 60.0, text
@@ -190,6 +195,7 @@ def results(text: str = "") -> list[object]:
                     impact=(
                         Impact("aol", 9, 3, 1, (Tally(Fate.LOSES, f"10.0.0.1{text}", 2, 4, 1),)),
                     ),
+                    cover=cover,
                 ),
             )
         ),
@@ -199,9 +205,11 @@ def results(text: str = "") -> list[object]:
         ),
         HistoryResult((version(7, text), version(6, text)), (7,), (pin,)),
         FetchesResult((row,)),
-        ShowResult(version(7, text), True, False, 6, DIFF, NEW),
+        ShowResult(version(7, text), True, False, 6, DIFF, NEW, covers=(cover,)),
         LookupResult(
-            f"64.12.96.1{text}", (Membership("aol", True, ("aol",), (), (Stay(version(), None),)),)
+            f"64.12.96.1{text}",
+            (Membership("aol", True, ("aol",), (), (Stay(version(), None),)),),
+            (Covered("aol", "64.12.0.0/14", 'max_extra = "1 %"'),),
         ),
         StatusResult(
             (FeedStatus(state, ("aol",), 400_000.0),),
@@ -603,6 +611,33 @@ def test_the_table_of_what_was_read_holds_what_is_not_usual() -> None:
 
 
 # ---------------------------------------------------------------- words
+
+
+LENGTHS = PrefixSet.parse([*(f"64.12.96.{4 * n}/{30 + n % 3}" for n in range(9)), "2600::/32"])
+# So large that the processor's cache does not hold it: /32s that cannot be joined.
+MANY = PrefixSet(ipv4=tuple((n << 9) + 32 for n in range(200_000)))
+
+
+@pytest.mark.parametrize(
+    ("prefixes", "backend", "words"),
+    [
+        (LENGTHS, Backend.IPSET, "IPv4 3, IPv6 1: * for each, about 0.4 and 0.4 microseconds *"),
+        (LENGTHS, Backend.NFTABLES, "IPv4 3, IPv6 1: * however many they are, about 0.5 and 0.5 *"),
+        (MANY, Backend.IPSET, "IPv4 1: * for each, about 0.6 microseconds *"),
+        (MANY, Backend.NFTABLES, "IPv4 1: * however many they are, about 2.1 microseconds *"),
+        (PrefixSet(), Backend.IPSET, "none"),
+    ],
+)
+def test_the_lengths_of_a_set_are_counted_by_family_and_cost_what_was_measured(
+    prefixes: PrefixSet, backend: Backend, words: str
+) -> None:
+    assert fnmatchcase(lengths_words(prefixes, backend), words)
+
+
+def test_a_version_is_shown_with_its_lengths() -> None:
+    shown = as_text(Outcome("show", ShowResult(version(), True, False, 6, DIFF, NEW)))
+
+    assert f"  lengths    {lengths_words(NEW)}" in shown.splitlines()
 
 
 def test_a_time_is_told_in_utc_or_as_never() -> None:

@@ -69,7 +69,7 @@ def judge_set(
     Feeds are judged when they are fetched; the configuration may have changed since then.
     """
     findings = [*([] if may_be_empty else _nothing_left(desired)), *_default_route(desired)]
-    return (*findings, *_protected(desired, spec.protect))
+    return (*findings, *_protected(desired, spec.protect), *_too_many(spec, desired))
 
 
 def judge_stamp(stamp: datetime | None, seen: datetime | None) -> tuple[Finding, ...]:
@@ -157,6 +157,16 @@ def _protected(content: PrefixSet, protected: PrefixSet) -> Iterator[Finding]:
         yield _finding(
             "protected",
             f"holds addresses of own virtual services, real servers or `protect`: {_some(own)}",
+        )
+
+
+def _too_many(spec: SetSpec, desired: PrefixSet) -> Iterator[Finding]:
+    if spec.max_prefixes is not None and len(desired) > spec.max_prefixes:
+        yield _finding(
+            "too-many",
+            f"needs {len(desired):,} prefixes, and {spec.covering}: with fewer it would hold "
+            "excluded, protected or special-purpose addresses, or prefixes wider than its feeds' "
+            "`widest_ipv4` and `widest_ipv6`",
         )
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from proxyfeed.commands.applied import to_application, to_report
+from proxyfeed.commands.covering import cover_warnings
 from proxyfeed.commands.desired import Desired, chosen_sets, desired, states_of
 from proxyfeed.commands.doors import Doors, to_problem
 from proxyfeed.commands.drift import describe_drift, drift_of, layout_of
@@ -70,6 +71,7 @@ def apply(
         if report.skipped
     ]
     warnings += [f"set {report.set}: {note}" for report in reports for note in report.notes]
+    warnings += cover_warnings(report.cover for report in reports)
     result = ApplyResult(reports, dry_run, trials)
     return Outcome("apply", result, problems, tuple(warnings))
 
@@ -128,6 +130,7 @@ def _look_ahead(doors: Doors, spec: SetSpec, wanted: Desired) -> SetReport:
         target,
         notes=_gaps(spec, wanted),
         waiting=wanted.waiting,
+        cover=wanted.cover,
     )
 
 
@@ -140,6 +143,7 @@ def _report(
         notes=(*_gaps(spec, wanted), *applied.notes),
         drift=drift_of(spec, last, applied),
         waiting=wanted.waiting,
+        cover=wanted.cover,
     )
 
 
@@ -181,6 +185,7 @@ def look_at_set(
         drift=drift,
         skipped=reason,
         waiting=wanted.waiting,
+        cover=wanted.cover,
     )
 
 

@@ -7,13 +7,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from proxyfeed.commands.covering import covered, describe_cover
 from proxyfeed.commands.doors import Doors
 from proxyfeed.commands.parts import Part, labels_of, part_of
 from proxyfeed.commands.splitting import by_label, give_marks, keep_marks, to_marked
 from proxyfeed.config import Config
 from proxyfeed.errors import OperatorMistake
 from proxyfeed.marked import union
-from proxyfeed.model import AllottedLabel, Draft, FeedState, SetSpec, Waiting
+from proxyfeed.model import AllottedLabel, Cover, Draft, FeedState, SetSpec, Waiting
 from proxyfeed.planning import served
 from proxyfeed.prefixes import PrefixSet
 
@@ -22,13 +23,16 @@ from proxyfeed.prefixes import PrefixSet
 class Desired:
     """
     *prefixes* is what all *parts* have, less what the set excludes: with their marks where the set
-    is split, by its *labels*. *waiting* is what of it will leave by itself.
+    is split, by its *labels*. *waiting* is what of it will leave by itself. *cover* tells what was
+    added to what is *listed*, for fewer prefixes.
     """
 
     prefixes: PrefixSet
     parts: tuple[Part, ...]
     waiting: tuple[Waiting, ...] = ()
     labels: tuple[AllottedLabel, ...] = ()
+    listed: PrefixSet = PrefixSet()
+    cover: Cover | None = None
 
     @property
     def versions(self) -> tuple[int, ...]:
@@ -89,7 +93,9 @@ def desired(
     whole = union(part.prefixes for part in parts) - spec.exclude
     leaving = _leaving(spec, parts)
     if spec.split is None:
-        return Desired(whole, parts, leaving)
+        held = covered(config, spec, whole)
+        cover = describe_cover(spec, whole, held)
+        return Desired(held, parts, leaving, listed=whole, cover=cover)
     listings = [
         one
         for part in parts
@@ -100,7 +106,7 @@ def desired(
     # With a pin the set gets the marks back that it had then.
     give = keep_marks if any(part.is_behind for part in parts) else give_marks
     labels = give(spec.split, by_label(spec, spec.split, listings, whole), known)
-    return Desired(to_marked(labels), parts, leaving, labels)
+    return Desired(to_marked(labels), parts, leaving, labels, listed=whole)
 
 
 def _leaving(spec: SetSpec, parts: tuple[Part, ...]) -> tuple[Waiting, ...]:

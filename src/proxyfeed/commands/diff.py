@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from proxyfeed.commands.apply import NO_VERSION
+from proxyfeed.commands.covering import cover_warnings
 from proxyfeed.commands.desired import desired, states_of
 from proxyfeed.commands.doors import Doors, to_problem
 from proxyfeed.commands.splitting import moved_labels
@@ -40,14 +41,16 @@ def diff(
     becoming active would change. With two: from the first to the second.
     """
     problems: tuple[Problem, ...] = ()
+    warnings: tuple[str, ...] = ()
     if not versions:
         comparisons, problems = _live(config, doors)
+        warnings = cover_warnings(one.cover for one in comparisons)
     elif len(versions) == 1:
         comparisons = (_from_active(config, doors, versions[0]),)
     else:
         comparisons = (_between(config, doors, versions[0], versions[1]),)
     differs = exit_code and any(one.diff for one in comparisons)
-    return Outcome("diff", DiffResult(comparisons, detail), problems, differs=differs)
+    return Outcome("diff", DiffResult(comparisons, detail), problems, warnings, differs=differs)
 
 
 def compare(old: str, new: str, before: PrefixSet, after: PrefixSet, note: str = "") -> Comparison:
@@ -82,7 +85,9 @@ def _live(config: Config, doors: Doors) -> tuple[tuple[Comparison, ...], tuple[P
         name = ", ".join(names) or NO_VERSION
         found = compare(f"live set {spec.name}", f"desired set {spec.name} ({name})", live, target)
         moved = moved_labels(_marks_applied(doors, spec), wanted.marks) if spec.split else ()
-        comparisons.append(replace(found, waiting=wanted.waiting, moved=moved, set=spec.name))
+        comparisons.append(
+            replace(found, waiting=wanted.waiting, moved=moved, set=spec.name, cover=wanted.cover)
+        )
     return tuple(comparisons), tuple(problems)
 
 

@@ -5,9 +5,11 @@ What there was: ``history``, ``show`` and ``lookup``.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from proxyfeed.commands.clocks import dead_for
+from proxyfeed.commands.covering import enclosing
 from proxyfeed.commands.desired import desired, states_of
 from proxyfeed.commands.doors import Doors
 from proxyfeed.commands.parts import part_of
@@ -16,6 +18,8 @@ from proxyfeed.config import Config
 from proxyfeed.errors import BadPrefix, OperatorMistake
 from proxyfeed.model import (
     Carried,
+    Cover,
+    Covered,
     Diff,
     Feed,
     FeedState,
@@ -71,8 +75,22 @@ def show(config: Config, doors: Doors, number: int, *, detail: str = "") -> Outc
             detail=detail,
             labels=labels,
             splits=_splits(config, doors, version, content, labels, is_active=is_active),
+            covers=tuple(_covers(config, doors, version)),
         ),
     )
+
+
+def _covers(config: Config, doors: Doors, version: Version) -> Iterator[Cover]:
+    """
+    What each set with a cover would add, were the version active and its other feeds as they are.
+    """
+    for spec in config.sets.values():
+        if spec.covering and version.feed in spec.feeds:
+            states = states_of(doors, spec.feeds)
+            states[version.feed] = replace(states[version.feed], active=version)
+            cover = desired(config, doors, spec, states).cover
+            if cover:
+                yield cover
 
 
 def _splits(
@@ -148,7 +166,22 @@ def lookup(config: Config, doors: Doors, address: str) -> Outcome:
         raise OperatorMistake(exc.message, hint="proxyfeed lookup 64.12.96.1") from exc
     states = states_of(doors, tuple(config.feeds))
     memberships = tuple(_membership(config, doors, states, feed, host) for feed in states)
-    return Outcome("lookup", LookupResult(number_to_text(*host), memberships))
+    covered = tuple(_covered(config, doors, states, host))
+    return Outcome("lookup", LookupResult(number_to_text(*host), memberships, covered))
+
+
+def _covered(
+    config: Config, doors: Doors, states: Mapping[str, FeedState], host: Host
+) -> Iterator[Covered]:
+    """
+    The sets that hold an address which none of their feeds gives them.
+    """
+    for spec in config.sets.values():
+        if spec.covering:
+            wanted = desired(config, doors, spec, states)
+            prefix = enclosing(wanted.prefixes, host)
+            if prefix and not wanted.listed.holds(*host):
+                yield Covered(spec.name, prefix, spec.covering)
 
 
 def _membership(

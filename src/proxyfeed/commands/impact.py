@@ -22,6 +22,10 @@ _UNCOUNTED = (
     "who stays in a set and changes its mark is not in the impact between two versions; for live "
     "against desired it is: proxyfeed diff --impact"
 )
+_UNCOVERED = (
+    "what the cover of a set adds (max_prefixes, max_extra) is not in the impact between two "
+    "versions; for live against desired it is: proxyfeed diff --impact"
+)
 
 
 def add_impact(config: Config, doors: Doors, outcome: Outcome) -> Outcome:
@@ -43,10 +47,12 @@ def add_impact(config: Config, doors: Doors, outcome: Outcome) -> Outcome:
         replace(one, impact=_impacts(config, doors, one, connections)) for one in result.comparisons
     )
     uncounted = any(one.feed and one.moved for one in comparisons)
+    covering = {feed for spec in config.sets.values() if spec.covering for feed in spec.feeds}
+    uncovered = any(one.feed in covering for one in comparisons)
     return replace(
         outcome,
         result=replace(result, comparisons=comparisons),
-        warnings=(*outcome.warnings, *[_UNCOUNTED] * uncounted),
+        warnings=(*outcome.warnings, *[_UNCOUNTED] * uncounted, *[_UNCOVERED] * uncovered),
     )
 
 

@@ -30,8 +30,9 @@ def how_to_mend(spec: SetSpec) -> str:
     """
     What to do about a set that must not hold what it should.
     """
+    first = "`max_prefixes`, " if spec.max_prefixes is not None else ""
     return (
-        f"mend `virtual`, `exclude` or `protect` of sets.{spec.name}, or: "
+        f"mend {first}`virtual`, `exclude` or `protect` of sets.{spec.name}, or: "
         "proxyfeed rollback VERSION"
     )
 

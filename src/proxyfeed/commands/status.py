@@ -152,6 +152,7 @@ def _set_status(
         applied_at=last.at if last else None,
         waiting=wanted.waiting,
         split=split,
+        cover=wanted.cover,
     )
     try:
         live = doors.firewall.read(spec)

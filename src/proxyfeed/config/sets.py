@@ -13,7 +13,18 @@ from proxyfeed.errors import BadPrefix
 from proxyfeed.model import Backend, Feed, LvsSpec, SetSpec, Split, VirtualService
 from proxyfeed.notation import number_to_text, read_address
 from proxyfeed.prefixes import FAMILIES, PrefixSet
-from proxyfeed.table import Table, Texts, at_least_one, flag, one_of, prefix_set, text, texts, whole
+from proxyfeed.table import (
+    Table,
+    Texts,
+    at_least_one,
+    flag,
+    one_of,
+    prefix_set,
+    share,
+    text,
+    texts,
+    whole,
+)
 
 # The kernel takes 31 characters for the name of an ipset: proxyfeed_<14>_v4_new.
 _SET_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,13}")
@@ -21,6 +32,7 @@ _SERVICE = re.compile(
     r"(?:\[(?P<v6>[^]]+)\]|(?P<v4>[^:]+)):(?P<port>[0-9]{1,5})(?:/(?P<protocol>\w+))?"
 )
 _ALL_BITS = 0xFFFFFFFF
+_MOST_PREFIXES = 1 << 24
 # In the place of one that is missing or mistaken; no set can have it.
 _NO_MARK = 0
 
@@ -65,6 +77,7 @@ def read_set(name: str, table: Table) -> SetSpec:
         table.mistake(
             "mask", "must be all bits with split and nftables, whose maps give whole marks"
         )
+    max_prefixes, max_extra = _read_cover(table, split)
     table.close()
     return SetSpec(
         name=name,
@@ -78,7 +91,26 @@ def read_set(name: str, table: Table) -> SetSpec:
         install_rule=install_rule,
         backend=backend,
         split=split,
+        max_prefixes=max_prefixes,
+        max_extra=max_extra,
     )
+
+
+def _read_cover(table: Table, split: Split | None) -> tuple[int | None, float | None]:
+    """
+    Read ``max_prefixes = 65536`` or ``max_extra = "1 %"``. What a cover adds has no label, and so
+    could have no mark of a split.
+    """
+    most: int | None = table.take("max_prefixes", whole(1, _MOST_PREFIXES), None)
+    extra: float | None = table.take("max_extra", share, None)
+    given = [key for key in ("max_prefixes", "max_extra") if table.has(key)]
+    if len(given) == 2:
+        table.mistake("max_extra", "must not be given with max_prefixes: one of them decides")
+    if split and given:
+        table.mistake(
+            given[0], "must not be given with split: what it adds has no label, and so no mark"
+        )
+    return most, extra
 
 
 def _read_mark(table: Table, split: Split | None) -> tuple[int, int]:

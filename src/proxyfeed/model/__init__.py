@@ -16,6 +16,7 @@ from proxyfeed.model.chain import (
     Suspect,
 )
 from proxyfeed.model.confirming import Confirmation, ConfirmResult, Stage, Trial, Uptime
+from proxyfeed.model.covering import Cover, Covered
 from proxyfeed.model.exporting import ExportResult, Writing
 from proxyfeed.model.fetching import Attempt, Body, FetchOutcome, Validators
 from proxyfeed.model.impact import Connection, Fate, Impact, Tally
@@ -132,6 +133,8 @@ __all__ = [
     "ConfirmResult",
     "Confirmation",
     "Connection",
+    "Cover",
+    "Covered",
     "CsvRules",
     "DecisionResult",
     "Delivery",

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from proxyfeed.model.alerts import Delivery
 from proxyfeed.model.confirming import Trial
+from proxyfeed.model.covering import Cover, Covered
 from proxyfeed.model.fetching import Attempt
 from proxyfeed.model.impact import Impact
 from proxyfeed.model.kernel import Plan
@@ -26,8 +27,9 @@ class Comparison:
     One *old* against one *new*, by their names: *entries_added* and *entries_removed* are lines of
     the canonical lists, which differ also where the same addresses are cut in another way.
     *waiting* are addresses of the new side that will leave by themselves, *moved* the labels whose
-    users change to another mark. It is of one *set*, or of two versions of one *feed*; *impact* is
-    whom of those who are connected it concerns, where that was asked for.
+    users change to another mark; *cover* is what the new side has beyond any list. It is of one
+    *set*, or of two versions of one *feed*; *impact* is whom of those who are connected it
+    concerns, where that was asked for.
     """
 
     old: str
@@ -41,6 +43,7 @@ class Comparison:
     set: str = ""
     feed: str = ""
     impact: tuple[Impact, ...] = ()
+    cover: Cover | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ class FetchesResult:
 class ShowResult:
     """
     One version: *diff* is against *before*, the version accepted before it. *detail* is as in
-    `DiffResult`.
+    `DiffResult`. *covers* are those of the sets that take the feed, as they would be with it.
     """
 
     version: Version
@@ -81,6 +84,7 @@ class ShowResult:
     detail: str = ""
     labels: Labels = Labels()
     splits: tuple[SetSplit, ...] = ()
+    covers: tuple[Cover, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +119,7 @@ class Membership:
 class LookupResult:
     address: str
     memberships: tuple[Membership, ...]
+    covered: tuple[Covered, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +143,8 @@ class SetStatus:
     """
     What one set should hold and what the kernel holds: *plan* is what ``apply`` would do, None
     where the kernel could not be looked at. *missing* and *extra* are against desired, and
-    *remarked* is what has another mark than the *split* of the set says.
+    *remarked* is what has another mark than the *split* of the set says. *cover* is what is desired
+    beyond any list.
     """
 
     set: str
@@ -153,6 +159,7 @@ class SetStatus:
     waiting: tuple[Waiting, ...] = ()
     remarked: tuple[Remarked, ...] = ()
     split: SetSplit | None = None
+    cover: Cover | None = None
 
 
 @dataclass(frozen=True, slots=True)

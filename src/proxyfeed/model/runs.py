@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from proxyfeed.model.confirming import Trial
+from proxyfeed.model.covering import Cover
 from proxyfeed.model.fetching import Attempt, FetchOutcome
 from proxyfeed.model.kernel import Plan
 from proxyfeed.model.versions import Diff, FetchRow, Finding, Pin, Severity
@@ -77,7 +78,8 @@ class SetReport:
     """
     What came of one set: *plan* as it was carried out, or would be; *change* of what the kernel
     holds; *drift* is what was found otherwise than it was last applied; *skipped* says why nothing
-    was tried, *failed* why it did not succeed. *waiting* is part of what is desired.
+    was tried, *failed* why it did not succeed. *waiting* is part of what is desired, and so is what
+    its *cover* adds.
     """
 
     set: str
@@ -92,6 +94,7 @@ class SetReport:
     skipped: str = ""
     failed: str = ""
     waiting: tuple[Waiting, ...] = ()
+    cover: Cover | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,6 +158,10 @@ class SetSpec:
 
     Of a set with a *split*, *mark* is the first of its marks.
 
+    With *max_prefixes* or *max_extra*, of which at most one is given, it holds more addresses in
+    fewer prefixes, see `proxyfeed.cover`: at most so many prefixes, or at most that share of each
+    family's addresses more.
+
     *families* are the address families that the kernel serves. *protect* holds the ranges that must
     never be in it: virtual services and real servers of the set included.
     """
@@ -173,6 +177,8 @@ class SetSpec:
     install_rule: bool = True
     backend: Backend = Backend.IPSET
     split: Split | None = None
+    max_prefixes: int | None = None
+    max_extra: float | None = None
 
     @property
     def marks(self) -> tuple[int, ...]:
@@ -184,3 +190,12 @@ class SetSpec:
         The marks and the mask in words: ``0xb,0xc/0xffffffff``.
         """
         return f"{','.join(f'{mark:#x}' for mark in self.marks)}/{self.mask:#x}"
+
+    @property
+    def covering(self) -> str:
+        """
+        What asks for fewer prefixes, as it is written: ``max_extra = "1 %"``; "" for nothing.
+        """
+        if self.max_prefixes is not None:
+            return f"max_prefixes = {self.max_prefixes}"
+        return "" if self.max_extra is None else f'max_extra = "{self.max_extra * 100:g} %"'

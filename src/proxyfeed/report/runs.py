@@ -24,6 +24,7 @@ from proxyfeed.report.words import (
     addresses,
     attempt_line,
     change,
+    cover_line,
     diff_body,
     numbers,
     relabelled_line,
@@ -107,7 +108,7 @@ def _set(one: SetReport, *, dry_run: bool) -> Iterator[str]:
     held = addresses(one.holds) + (f" of {numbers(one.versions)}" if one.versions else "")
     if one.plan.is_nothing:
         yield f"set {one.set}: nothing to do, the kernel holds {held}"
-        yield from waiting_lines(one.waiting)
+        yield from _kept(one)
         return
     if dry_run:
         yield f"set {one.set}: would come to hold {addresses(one.holds)}; the plan:"
@@ -117,8 +118,17 @@ def _set(one: SetReport, *, dry_run: bool) -> Iterator[str]:
         yield f"  {one.drift}"
     if one.change:
         yield f"  {change(one.change)}"
-    yield from waiting_lines(one.waiting)
+    yield from _kept(one)
     yield from _plan(one.plan)
+
+
+def _kept(one: SetReport) -> Iterator[str]:
+    """
+    What is in the set although no list has it, or has it still.
+    """
+    if one.cover:
+        yield f"  cover      {cover_line(one.cover)}"
+    yield from waiting_lines(one.waiting)
 
 
 def _plan(plan: Plan) -> Iterator[str]:

@@ -21,6 +21,7 @@ from proxyfeed.model import (
 from proxyfeed.prefixes import PrefixSet
 from proxyfeed.report.words import (
     addresses,
+    cover_line,
     former_words,
     mark_word,
     numbers,
@@ -100,6 +101,8 @@ def _set(one: SetStatus) -> Iterator[str]:
     if one.split:
         yield f"  split      by {one.split.by}"
         yield from split_lines(one.split)
+    if one.cover:
+        yield f"  cover      {cover_line(one.cover)}"
     yield f"  applied    {when(one.applied_at)}"
     if one.note:
         yield f"  live       {one.note}"
@@ -177,7 +180,8 @@ def config_lines(result: ConfigResult) -> Iterator[str]:
         )
     for spec in result.sets:
         split = f", split by {spec.split.by}" if spec.split else ""
-        yield f"set {spec.name}: feeds {', '.join(spec.feeds)}, mark {spec.marking}{split}"
+        cover = f", {spec.covering}" if spec.covering else ""
+        yield f"set {spec.name}: feeds {', '.join(spec.feeds)}, mark {spec.marking}{split}{cover}"
         yield from (f"  virtual service {service}" for service in spec.virtual)
     for target in result.alerts:
         yield f"alerts to {target}"

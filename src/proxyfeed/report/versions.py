@@ -17,8 +17,10 @@ from proxyfeed.model import (
     Version,
 )
 from proxyfeed.report.impact import impact_lines
+from proxyfeed.report.lengths import lengths_words
 from proxyfeed.report.words import (
     change,
+    cover_line,
     diff_body,
     label_lines,
     moved_lines,
@@ -46,6 +48,8 @@ def _comparison(one: Comparison, detail: str) -> Iterator[str]:
         yield from diff_body(one.diff)
     yield from moved_lines(one.moved)
     yield from waiting_lines(one.waiting)
+    if one.cover:
+        yield f"  cover      {cover_line(one.cover)}"
     recut = len(one.entries_added) + len(one.entries_removed)
     more = ", only cut in another way" if recut and not one.diff else ""
     yield f"    {change(one.diff)}{more}"
@@ -97,6 +101,7 @@ def show_lines(result: ShowResult) -> Iterator[str]:
         yield f"  upstream   says {version.upstream_stamp}"
     yield from _decision(version)
     yield f"  holds      {version.prefixes} prefixes, {version_addresses(version)}"
+    yield f"  lengths    {lengths_words(result.content)}"
     yield f"  digest     {version.digest}"
     for finding in version.findings:
         yield f"  finding    {finding.severity}: {finding.what}"
@@ -107,6 +112,8 @@ def show_lines(result: ShowResult) -> Iterator[str]:
     for split in result.splits:
         yield f"  set {split.set} is split by {split.by}:"
         yield from split_lines(split)
+    for cover in result.covers:
+        yield f"  set {cover.set} with it: {cover_line(cover)}"
     name = f"version {result.before}" if result.before else "nothing"
     yield f"--- {name}"
     yield f"+++ version {version.id}"
@@ -127,6 +134,11 @@ def _decision(version: Version) -> Iterator[str]:
 def lookup_lines(result: LookupResult) -> Iterator[str]:
     for one in result.memberships:
         yield from _membership(result.address, one)
+    for covered in result.covered:
+        yield (
+            f"{result.address}: in set {covered.set} all the same, though none of its feeds says "
+            f"so: covered by {covered.prefix} ({covered.setting})"
+        )
 
 
 def _membership(address: str, one: Membership) -> Iterator[str]:

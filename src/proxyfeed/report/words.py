@@ -11,6 +11,7 @@ from itertools import islice
 from proxyfeed.marked import union
 from proxyfeed.model import (
     Attempt,
+    Cover,
     Diff,
     Labels,
     MovedLabel,
@@ -139,6 +140,24 @@ def waiting_lines(waiting: Iterable[Waiting]) -> Iterator[str]:
             f"  waits      {addresses(one.prefixes)} that feed {one.feed} dropped stay until "
             f"{when(one.until)}: {shown}{more}"
         )
+
+
+def cover_line(cover: Cover) -> str:
+    """
+    ``max_prefixes = 10: 20 prefixes become 10; added to what is listed: IPv4 +9,084 (16.1 %)``.
+    """
+    counts = f"{cover.prefixes_listed:,} prefixes become {cover.prefixes:,}"
+    if cover.prefixes == cover.prefixes_listed:
+        counts = f"{cover.prefixes:,} prefixes"
+    families = ((4, cover.added_ipv4, cover.listed_ipv4), (6, cover.added_ipv6, cover.listed_ipv6))
+    added = [
+        f"IPv{family} +{count:,} addresses ({100 * count / listed:,.1f} %)"
+        for family, count, listed in families
+        if count
+    ]
+    much = ", MORE than the feeds list" if cover.outgrows else ""
+    line = f"{cover.setting}: {counts}, added to what is listed: {', '.join(added) or 'nothing'}"
+    return line + much + ("" if cover.is_reached else "; fewer CANNOT be, so it is not applied")
 
 
 def label_lines(labels: Labels) -> Iterator[str]:
