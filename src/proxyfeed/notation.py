@@ -94,12 +94,10 @@ def read_plain(rows: Sequence[str]) -> dict[int, list[int]] | None:
 
 
 def _plain_keys(family: int, rows: Sequence[str]) -> list[int]:
-    parts = [row.partition("/") for row in rows]
-    addresses = map(socket.inet_pton, repeat(_AF[family]), [address for address, _, _ in parts])
-    lengths, hosts = _LENGTHS[family], HOST_BITS[family]
+    af, lengths, hosts = _AF[family], _LENGTHS[family], HOST_BITS[family]
     keys = [
-        number << 8 | lengths[part[1:]]
-        for number, part in zip(map(int.from_bytes, addresses), parts, strict=True)
+        int.from_bytes(socket.inet_pton(af, address)) << 8 | lengths[slash, tail]
+        for address, slash, tail in map(str.partition, rows, repeat("/"))
     ]
     if any(key & hosts[key & 0xFF] for key in keys):
         raise ValueError("host bits are set")

@@ -228,8 +228,9 @@ def _aggregate(family: int, keys: list[int]) -> tuple[int, ...]:
     for key in keys:
         if key < end:
             continue
-        size = sizes[key & 0xFF]
-        end = (key & ~0xFF) + size
+        length = key & 0xFF
+        size = sizes[length]
+        end = key - length + size
         # Only a key of the same length can lie exactly one size before it.
         while stack and stack[-1] + size == key and not stack[-1] & size:
             key = stack.pop() - 1

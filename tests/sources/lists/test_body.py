@@ -111,8 +111,9 @@ def test_a_body_of_another_kind_is_refused_by_its_name(content: bytes, kind: str
         ("\u2029", r"'\u2029'"),
     ],
 )
-def test_a_control_character_is_refused_with_its_line(char: str, what: str) -> None:
-    message = refusal(f"192.0.2.0/24\r\n# note{char}198.51.100.0/24\n".encode())
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_control_character_is_refused_with_its_line(char: str, what: str, end: str) -> None:
+    message = refusal(f"192.0.2.0/24{end}# note{char}198.51.100.0/24\n".encode())
     assert message.startswith(f"the body is no plain text: line 2 holds {what}")
 
 
