@@ -30,11 +30,13 @@ _BESIDE = "ipset restore of all + swap"
 
 class Night(NamedTuple):
     """
-    What one night of each way costs: *ours* in all, the *writing* in that, the restore of the
-    *delta* by itself, and of the *whole* set aside with a swap.
+    What one night of each way costs: *ours* in all, and of that what comes after the look at what
+    is there, *proven*, and the *writing* alone; the restore of the *delta* by itself, and of the
+    *whole* set aside with a swap.
     """
 
     ours: Cost
+    proven: Cost
     writing: Cost
     delta: Cost
     whole: Cost
@@ -48,10 +50,12 @@ def measure(setting: Setting) -> Iterator[Line]:
             nights = [ways.next_night() for _ in range(setting.pairs(3) + 1)][1:]
             ways.check()
         work = f"{size:,} entries, 1 % changed"
-        whole = Pairs(tuple((night.ours, night.whole) for night in nights))
-        yield whole.line("kernel", f"{work}: read, write, read back", _BESIDE, 1 / 2)
         writing = Pairs(tuple((night.writing, night.whole) for night in nights))
         yield writing.line("kernel", f"{work}: write", _BESIDE, 1 / 5)
+        proven = Pairs(tuple((night.proven, night.whole) for night in nights))
+        yield proven.line("kernel", f"{work}: write, read back", _BESIDE, 1 / 2)
+        whole = Pairs(tuple((night.ours, night.whole) for night in nights))
+        yield whole.line("kernel", f"{work}: look, write, read back", _BESIDE)
         delta = Pairs(tuple((night.delta, night.whole) for night in nights))
         yield delta.line("kernel", f"{work}: ipset restore of the delta", _BESIDE)
 
@@ -76,8 +80,8 @@ class Ways:
 
     def next_night(self) -> Night:
         folder = next(self._nights)
-        ours, writing = self._converge(folder)
-        return Night(ours, writing, *(self._restore(folder / name) for name in ("delta", "whole")))
+        costs = self._converge(folder)
+        return Night(*costs, *(self._restore(folder / name) for name in ("delta", "whole")))
 
     def check(self) -> None:
         """

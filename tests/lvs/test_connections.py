@@ -160,10 +160,11 @@ def test_a_hundred_thousand_connections_cost_as_many_lookups_and_no_algebra(
     connections = tuple(read_connections("\n".join(lines)))
     diff = Diff(PrefixSet.parse([f"20.0.{n}.0/25" for n in range(256)]), PrefixSet())
     built = Counter[str]()
-    original = PrefixSet._combine
-    monkeypatch.setattr(
-        PrefixSet, "_combine", lambda *words: built.update(["algebra"]) or original(*words)
-    )
+    for name in ("__and__", "__or__", "__sub__"):
+        original = getattr(PrefixSet, name)
+        monkeypatch.setattr(
+            PrefixSet, name, lambda *sets, do=original: built.update(["algebra"]) or do(*sets)
+        )
 
     found = impact_on(SPEC, diff, connections)
 
