@@ -59,9 +59,9 @@ def converge(
         notes += _not_removed(left)
     if plan.former is not None:
         notes += _retire(firewall, spec, wanted, plan)
+    seconds = clock() - started
     digest = served(spec, desired).digest
-    held = held_before(plan, spec, desired, before)
-    return Applied(plan, clock() - started, digest, held, notes)
+    return Applied(plan, seconds, digest, held_before(plan, spec, desired, before), notes)
 
 
 def make_missing(firewall: Firewall, spec: SetSpec) -> tuple[str, ...]:
