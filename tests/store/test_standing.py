@@ -355,6 +355,20 @@ def test_what_departed_is_never_read_as_other_addresses(
         store.departed("aol", NOW)
 
 
+@pytest.mark.parametrize("key", ["1500000018", "1400000008"])
+def test_what_departed_before_schema_0005_was_in_the_content_before_it(
+    store: Store, database: Path, key: str
+) -> None:
+    record(store, new("20.0.0.0/24", "20.0.2.0/24"), at=NOW + DAY)
+    record(store, new("20.0.0.0/24"), at=NOW + DAY)
+    damage(database, "UPDATE versions SET dropped_digest = NULL")
+    assert [gone for _, gone in store.departed("aol", NOW)] == [PrefixSet.parse(["20.0.2.0/24"])]
+
+    damage(database, f"UPDATE prefixes SET key = X'{key}' WHERE until_version IS NOT NULL")
+    with pytest.raises(StoreError, match="the database is damaged"):
+        store.departed("aol", NOW)
+
+
 # ---------------------------------------------------------------- what it costs
 
 

@@ -156,6 +156,22 @@ def test_versions_and_their_contents_are_there_after_the_upgrade(database: Path)
         assert store.departed("aol", THEN - DAY) == ((second, PrefixSet.parse(["20.0.2.0/24"])),)
 
 
+@pytest.mark.parametrize("change", ["key = X'0a00000008'", "family = 5", "key = 'text'"])
+def test_an_upgrade_vouches_for_no_damage_and_is_not_stopped_by_it(
+    database: Path, change: str
+) -> None:
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute(f"UPDATE prefixes SET {change} WHERE until_version = 2 AND family = 4")
+    with upgraded(database) as store:
+        assert store.content(store.version(2)) == SECOND
+        record(store, new("20.0.0.0/24", "20.0.6.0/24", "2a00::/32"), at=NOW)
+        if change == "family = 5":
+            assert store.departed("aol", THEN - DAY) == ()
+        else:
+            with pytest.raises(StoreError, match="is damaged|never writes"):
+                store.departed("aol", THEN - DAY)
+
+
 def test_where_the_feed_stands_is_the_same_after_the_upgrade(database: Path) -> None:
     with upgraded(database) as store:
         state = store.state("aol", NOW)

@@ -25,7 +25,7 @@ from proxyfeed.cli import (
     past,
     setting_up,
 )
-from proxyfeed.cli.output import fail, give_up, say
+from proxyfeed.cli.output import complain, fail, give_up, say
 from proxyfeed.cli.surroundings import Surroundings
 from proxyfeed.errors import OperatorMistake, ProxyfeedError, Unequipped
 from proxyfeed.refused import look_at, said
@@ -92,7 +92,7 @@ def main() -> None:
     """
     Run one command and exit with its code.
     """
-    # A run is short and leaves few cycles behind; to look for them takes a tenth of its time.
+    # A command is short and leaves few cycles behind; to look for them takes a tenth of its time.
     gc.disable()
     # Never looser than the 0077 of the shipped units.
     os.umask(os.umask(0o077) | 0o027)
@@ -128,13 +128,20 @@ def run(arguments: list[str]) -> int:
         if isinstance(exc, BrokenPipeError) and not _BY_TYPER.isdisjoint(arguments):
             give_up(sys.stdout)  # a reader that has gone, as in `proxyfeed --help | head -1`
             return 0
-        return fail(_problem(exc, command), command, json=is_json)
+        try:
+            return fail(_problem(exc, command), command, json=is_json)
+        except (OSError, MemoryError) as worse:  # not even its words could be loaded
+            complain(*_refusal(worse))
+            return Unequipped.exit_code
 
 
 def _invoke(arguments: list[str]) -> int:
     """
     Run the command by hand: a call of *app* would keep interrupts and its own errors to itself.
     """
+    if _BY_TYPER.isdisjoint(arguments):
+        # What tells of a failure is loaded before any: memory that runs out leaves none for it.
+        import proxyfeed.report.document  # noqa: F401
     program = typer.main.get_command(app)
     try:
         with program.make_context("proxyfeed", list(arguments)) as context:

@@ -4,6 +4,7 @@ The process that waits for a word, and takes back what has none. `proxyfeed.time
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
@@ -53,6 +54,7 @@ def _take_back(around: Surroundings, config: Config, token: str, due: Uptime) ->
     from proxyfeed.commands.confirm import expire
     from proxyfeed.timer import wait_until
 
+    gc.enable()  # off for short commands; this one may try for a day
     code = 0
     for _ in range(_TRIES):
         wait_until(due)

@@ -100,7 +100,7 @@ def parse_save(text: str, name: str) -> LiveSet:
     # They stay text, in 0.3 s for 1,000,000; only what differs is read, for all would take 1.5 s.
     first, *entries = text.removesuffix("\n").split(f"\nadd {name} ")
     header = first.split()
-    if len(header) < 5 or header[:2] != ["create", name]:
+    if len(header) < 5 or header[:2] != ["create", name] or "\n" in first:
         raise CommandFailed(f"ipset save {name} printed something else than that set")
     kind = f"{header[2]} skbinfo" if "skbinfo" in header else header[2]
     words = [word for word in header[3:] if word != "skbinfo"]

@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Executable, Select
+from sqlalchemy import Connection, Executable
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import UpdateBase
 
 Row = tuple[int | bytes, ...]
 
 
-def read(connection: Connection, query: Select[Any] | Executable) -> list[Any]:
+def read(connection: Connection, query: Executable) -> list[Any]:
     """
     The rows as plain tuples, of integers, bytes and text: no type of a column is applied to them.
     """

@@ -90,9 +90,8 @@ def write_accepted(
         gone=lives.to_rows(dropped, feed_id),
         come=lives.to_rows(brought, feed_id),
     )
-    if dropped:
-        noted = update(versions).where(versions.c.id == version)
-        connection.execute(noted.values(dropped_digest=dropped.digest))
+    noted = update(versions).where(versions.c.id == version)
+    connection.execute(noted.values(dropped_digest=dropped.digest))
 
 
 def write_held(connection: Connection, version: int, content: PrefixSet, labels: Labels) -> None:

@@ -48,11 +48,19 @@ def read(
     found = []
     for row in young:
         version, gone = chain.to_version(row), dropped.get(row.id, PrefixSet())
-        if (gone.digest if gone else "") != row.dropped_digest:
+        if not _is_proven(connection, number, row, gone):
             raise contents.damaged(version, "did not drop what was recorded")
         if gone:
             found.append((version, gone))
     return tuple(found)
+
+
+def _is_proven(connection: Connection, number: int, row: Row[Any], gone: PrefixSet) -> bool:
+    if row.dropped_digest is not None:
+        return bool(gone.digest == row.dropped_digest)
+    # From before schema 0005: what it dropped was in the content before it, whose digest is known.
+    before = chain.read_before(connection, number, row.id)
+    return not gone or (before is not None and gone in contents.read_content(connection, before))
 
 
 def _accepted_since(connection: Connection, number: int, since: datetime) -> Sequence[Row[Any]]:

@@ -13,14 +13,14 @@ from proxyfeed.model import Labels, Version
 from proxyfeed.prefixes import PrefixSet
 from proxyfeed.store import contents
 
-# Two versions of a feed of iCloud's size; they take 26 MiB.
+# Two versions of 300,000 prefixes, and the labels of two: up to 52 MiB.
 _PREFIXES = 600_000
 T = TypeVar("T", PrefixSet, Labels)
 
 
 class Proven:
     """
-    The contents and labels of versions, which never change, each read once.
+    The contents and labels of versions, which never change: what was asked for last is kept.
 
     A night with a change asks five times for the version before it; at 300,000 prefixes each time
     would cost 0.2 s. What this process writes is not among them until it was read back: a version

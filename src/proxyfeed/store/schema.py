@@ -28,9 +28,10 @@ from proxyfeed.store.columns import UtcDateTime, UtcText
 REVISION = "0005"
 
 
-def _index_of_known(name: str, known: str, *columns: str) -> Index:
+def _index_of_known(table: str, known: str, *columns: str) -> Index:
     # PostgreSQL's words for it stand in the migration: here they would import its dialect, 30 ms.
-    return Index(name, "feed_id", *columns, sqlite_where=text(f"{known} IS NOT NULL"))
+    is_known = text(f"{known} IS NOT NULL")
+    return Index(f"ix_{table}_{known}", "feed_id", *columns, sqlite_where=is_known)
 
 
 metadata = MetaData(
@@ -71,13 +72,13 @@ versions = Table(
     Column("decided_at", UtcDateTime),
     Column("decided_by", String(64)),
     Column("reason", Text),
-    # The digest of the prefixes that ended with it, empty where none did.
-    Column("dropped_digest", String(64), nullable=False, server_default=text("''")),
+    # Of an accepted one, the digest of the prefixes that ended with it; none before schema 0005.
+    Column("dropped_digest", String(64)),
     CheckConstraint("status IN ('accepted', 'held', 'rejected')", name="status"),
     Index("ix_versions_feed_id", "feed_id", "status", "id"),
     # Few rows have these, and where a feed stands is asked every night.
-    _index_of_known("ix_versions_decided_at", "decided_at", "status", "id"),
-    _index_of_known("ix_versions_upstream_stamp", "upstream_stamp", "status", "upstream_stamp"),
+    _index_of_known("versions", "decided_at", "status", "id"),
+    _index_of_known("versions", "upstream_stamp", "status", "upstream_stamp"),
     sqlite_autoincrement=True,
 )
 
@@ -179,9 +180,9 @@ fetches = Table(
     Column("retry_at", UtcDateTime),
     Index("ix_fetches_feed_id", "feed_id", "id"),
     Index("ix_fetches_version_id", "version_id"),
-    _index_of_known("ix_fetches_stamp", "stamp", "stamp"),
-    _index_of_known("ix_fetches_retry_at", "retry_at", "retry_at"),
-    _index_of_known("ix_fetches_body", "body", "body"),
+    _index_of_known("fetches", "stamp", "stamp"),
+    _index_of_known("fetches", "retry_at", "retry_at"),
+    _index_of_known("fetches", "body", "body"),
 )
 
 pins = Table(

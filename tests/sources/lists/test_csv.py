@@ -510,6 +510,16 @@ def test_a_row_that_is_rejected_is_named_wherever_it_stands_in_a_long_list(
     assert listing.prefixes == PrefixSet.parse(line.split(",")[0] for line in LONG)
 
 
+@pytest.mark.parametrize("place", [0, 4_500, 9_000])
+@pytest.mark.parametrize("comment", ["#DE,10.0.0.0/8", " # FR,172.16.0.0/12", "#,10.0.0.0/8,#"])
+def test_what_stands_in_a_comment_of_a_long_list_is_no_row(comment: str, place: int) -> None:
+    rows = [f"{line.split(',')[1]},{line.split(',')[0]}" for line in LONG]
+    text = "\n".join([*rows[:place], comment, *rows[place:]]) + "\n"
+    listing = read(text, CsvRules(column=2, label=Column("country", 1)))
+    assert (listing.rows, [label for label, _ in listing.labels.parts]) == (9_000, ["AU", "US"])
+    assert listing.prefixes == PrefixSet.parse(line.split(",")[0] for line in LONG)
+
+
 @pytest.mark.parametrize("size", [1, 64 * 1024])
 def test_a_long_list_that_is_cut_in_its_last_row_is_refused(
     size: int, monkeypatch: pytest.MonkeyPatch

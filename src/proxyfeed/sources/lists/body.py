@@ -82,7 +82,7 @@ def read_lines_body(content: bytes, content_type: str) -> str:
 def blocks(text: str) -> Iterator[tuple[int, str]]:
     """
     Some thousand lines at a time, with the number of the first from 1 on. Lines are divided by
-    ``\n``, and have lost the ``\r`` before it; nothing else ends one, so that no comment goes on
+    ``\\n``, and have lost the ``\\r`` before it; nothing else ends one, so that no comment goes on
     as a row. None comes of the end of the last line.
     """
     number, start = 1, 0

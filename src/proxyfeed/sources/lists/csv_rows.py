@@ -43,8 +43,8 @@ def read_csv(content: bytes, content_type: str, rules: CsvRules) -> Listing:
     for first, block in blocks(text):
         lines = block.split("\n")
         last = first + len(lines) - 1
-        # A header is not simple either: it holds no prefix.
-        is_simple = last < unended and '"' not in block
+        # A header is not simple either: it holds no prefix. A comment may: "#DE,192.0.2.0/24".
+        is_simple = last < unended and '"' not in block and _MARK not in block
         if is_simple and _take_plain(rows, lines, columns, rules):
             width = len(lines[-1].split(rules.delimiter))
             continue
@@ -69,8 +69,8 @@ def read_csv(content: bytes, content_type: str, rules: CsvRules) -> Listing:
 
 def _take_plain(rows: Rows, lines: list[str], columns: _Columns, rules: CsvRules) -> bool:
     """
-    Take lines without quotes of which nothing is to be said; False, and none is taken, if one is no
-    such line.
+    Take lines without quotes and comments of which nothing is to be said; False, and none is taken,
+    if one is no such line.
     """
     delimiter, last = rules.delimiter, columns.last
     fields = [line.split(delimiter, last) for line in lines]
