@@ -4,18 +4,25 @@ The command line as such: its help, its start, and that the README knows all of 
 
 from __future__ import annotations
 
+import gc
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from tests.e2e.commands import commands
 
 import proxyfeed
-from proxyfeed import errors
+from proxyfeed import errors, timer
+from proxyfeed.cli import waiting
 from proxyfeed.cli.app import run
+from proxyfeed.cli.surroundings import Surroundings
+from proxyfeed.config import load
+from proxyfeed.errors import StoreError
+from proxyfeed.model import Uptime
 
 README = Path(__file__).parents[1].joinpath("README.md").read_text("utf-8")
 
@@ -183,3 +190,29 @@ def test_init_writes_a_configuration_for_its_owner_alone_and_says_what_is_next(
     assert second[0] == f"configuration {chosen}: there already, left as it is"
     assert chosen.read_text() == f"{written}# mine\n"
     assert run(["--config", str(chosen), "config"]) == 0
+
+
+def test_what_tries_for_a_day_to_take_back_collects_its_cycles(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """
+    Each try opens the database anew, and a store is a cycle.
+    """
+
+    def refuse(*_: object, **__: object) -> NoReturn:
+        raise StoreError("the disk is full")
+
+    seen = []
+    monkeypatch.setattr(waiting, "writing", refuse)
+    monkeypatch.setattr(waiting, "_TRIES", 2)
+    monkeypatch.setattr(waiting, "_log", lambda _line: None)
+    monkeypatch.setattr(waiting.time, "sleep", lambda _seconds: seen.append(gc.isenabled()))
+    monkeypatch.setattr(timer, "wait_until", lambda _due: None)
+    around = Surroundings(None, {}, is_root=False)
+    gc.disable()
+    try:
+        code = waiting._take_back(around, load(None, tmp_path), "token", Uptime("boot", 0.0))
+    finally:
+        gc.enable()
+
+    assert (code, seen) == (StoreError.exit_code, [True, True])

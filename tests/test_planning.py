@@ -22,11 +22,13 @@ from proxyfeed.firewall.ipset import (
     service_set,
     temporary,
 )
-from proxyfeed.firewall.layout import compare, read_members
+from proxyfeed.firewall.layout import compare, read_members, targets
 from proxyfeed.firewall.members import read_entries, to_entries
 from proxyfeed.firewall.rule import wanted_rule
+from proxyfeed.marked import MarkedSet
 from proxyfeed.model import (
     Action,
+    Backend,
     Live,
     LiveSet,
     MarkedKey,
@@ -34,6 +36,7 @@ from proxyfeed.model import (
     Plan,
     SetPlan,
     SetSpec,
+    Split,
     VirtualService,
 )
 from proxyfeed.notation import make_key, read_prefix
@@ -43,6 +46,7 @@ from proxyfeed.prefixes import FAMILIES, PrefixSet
 SPEC = SetSpec("aol", ("aol",), 1)
 VIRTUAL = (VirtualService(4, "192.0.2.80", 80), VirtualService(6, "2001:db8::80", 443))
 BALANCED = replace(SPEC, virtual=VIRTUAL)
+SPLIT = replace(SPEC, split=Split("country", (11, 12)))
 NET4, NET6 = (net_set("aol", family) for family in FAMILIES)
 DESIRED = PrefixSet.parse(["64.12.96.0/19", "195.93.64.0/18", "2600::/32"])
 NOBODY: frozenset[Member] = frozenset()
@@ -69,6 +73,17 @@ def holding(spec: SetSpec, desired: PrefixSet) -> Live:
     kernel.carry_out(make_plan(spec, desired, Live()))
     rules = {family: (wanted_rule(spec, family),) for family in spec.families}
     return Live(kernel.live().sets, rules={**rules})
+
+
+def listed(spec: SetSpec, content: PrefixSet) -> Live:
+    """
+    The same, of any type of set, without the streams that would make it.
+    """
+    sets = {
+        one.name: LiveSet(one.name, one.type, one.family, 65_536, one.entries)
+        for one in targets(spec, content)
+    }
+    return Live(sets, rules={family: (wanted_rule(spec, family),) for family in spec.families})
 
 
 def changed(live: Live, name: str, **changes: object) -> Live:
@@ -577,6 +592,33 @@ def test_what_was_held_before_a_plan_is_told_from_the_plan(
     plan = make_plan(SPEC, new, live)
 
     assert held_before(plan, SPEC, new, live) == held_prefixes(SPEC, live)
+
+
+@pytest.mark.parametrize("lost", [None, 4])
+def test_what_a_split_set_held_before_a_plan_has_its_marks(lost: int | None) -> None:
+    """
+    Also where the set holds what it should and only its rule is missing.
+    """
+    new = MarkedSet.of({11: PrefixSet.parse(["20.0.0.0/24"]), 12: PrefixSet.parse(["2600::/32"])})
+    live = listed(SPLIT, new)
+    if lost:
+        live = replace(live, rules={**live.rules, lost: ()})
+    plan = make_plan(SPLIT, new, live)
+
+    assert plan.is_nothing is (lost is None)
+    assert held_before(plan, SPLIT, new, live) == held_prefixes(SPLIT, live) == new
+
+
+def test_what_was_held_before_by_the_other_backend_too_is_told() -> None:
+    new = PrefixSet.parse(["20.0.0.0/24"])
+    former = listed(SPEC, PrefixSet.parse(["20.0.2.0/24"]))
+    spec = replace(SPEC, backend=Backend.NFTABLES)
+    live = replace(listed(spec, new), former=former)
+    plan = make_plan(spec, new, live)
+
+    assert {one.action for one in plan.sets} == {Action.NOTHING}
+    assert held_before(plan, spec, new, live) == held_prefixes(spec, live)
+    assert held_prefixes(spec, live) == PrefixSet.parse(["20.0.0.0/24", "20.0.2.0/24"])
 
 
 def test_an_entry_that_is_written_in_another_way_is_the_same() -> None:

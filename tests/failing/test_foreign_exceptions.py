@@ -31,6 +31,7 @@ from sqlalchemy.engine.default import DefaultDialect
 from tests.failing.edges import always, fail, is_file, kinds_of, made
 from tests.failing.told import Met, assert_told
 
+from proxyfeed.cli import app
 from proxyfeed.cli.app import run
 from proxyfeed.errors import CommandFailed
 from proxyfeed.firewall import Runner
@@ -229,6 +230,15 @@ def test_memory_that_runs_out_is_no_bug(
     fail(monkeypatch, DefaultDialect, "do_execute", error)
 
     assert_told(proxyfeed("update", error), {7}, "memory ran out")
+
+
+def test_where_no_memory_is_left_for_its_words_that_is_said(
+    proxyfeed: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = MemoryError()
+    fail(monkeypatch, app, "fail", error)
+
+    assert_told(proxyfeed("update FEED", error), {7}, "memory ran out")
 
 
 def test_a_broken_pipe_that_is_not_ours_is_no_success(

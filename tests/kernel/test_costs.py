@@ -14,7 +14,9 @@ from tests.kernel.product import NET, RecordingRunner
 
 from proxyfeed.converge import converge
 from proxyfeed.firewall import Firewall, Runner
-from proxyfeed.model import Action
+from proxyfeed.firewall.layout import targets
+from proxyfeed.marked import MarkedSet
+from proxyfeed.model import Action, Split, VirtualService
 from proxyfeed.prefixes import PrefixSet
 
 IPTABLES = ("-w", "10", "-t", "mangle", "-S", "PREROUTING")
@@ -125,3 +127,20 @@ def test_what_is_filled_aside_is_written_once(director: Namespace) -> None:
     assert [one.action for one in applied.plan.sets] == [Action.REPLACE]
     assert len([line for line in runner.lines if line.startswith("add ")]) == 1000
     assert runner.lines[-1] == f"swap {NET[4]}_new {NET[4]}"
+
+
+def test_the_kernel_lists_entries_as_they_are_expected(director: Namespace) -> None:
+    """
+    Another form would be read as the same, and cost the reading of each.
+    """
+    prefixes = PrefixSet.parse(["20.0.0.0/8", "20.1.2.3/32", "2a00::/32", "2a00:1::1", "::1/128"])
+    services = (VirtualService(4, "192.0.2.80", 80), VirtualService(6, "2001:db8::80", 443, "udp"))
+    whole = replace(IpsetBackend().spec, virtual=services)
+    marks = {11: prefixes, 0xFFFF0000: PrefixSet.parse(["30.0.0.0/24"])}
+    split = replace(whole, split=Split("country", tuple(marks)), mask=0xFFFF00FF)
+    for spec, content in ((whole, prefixes), (split, MarkedSet.of(marks))):
+        firewall = Firewall(Runner(prefix=director.argv))
+        converge(firewall, spec, content)
+        live = firewall.read(spec)
+        for target in targets(spec, content):
+            assert live.sets[target.name].entries == target.entries

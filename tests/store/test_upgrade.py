@@ -168,7 +168,7 @@ def test_an_upgrade_vouches_for_no_damage_and_is_not_stopped_by_it(
         if change == "family = 5":
             assert store.departed("aol", THEN - DAY) == ()
         else:
-            with pytest.raises(StoreError, match="is damaged|never writes"):
+            with pytest.raises(StoreError, match=r"is damaged|never writes"):
                 store.departed("aol", THEN - DAY)
 
 

@@ -129,6 +129,18 @@ def test_a_refusal_keeps_its_kind_and_its_words(refusal: ReadError) -> None:
 # ---------------------------------------------------------------- what ends a child
 
 
+def test_a_child_collects_its_cycles_although_its_parent_does_not() -> None:
+    """
+    The tree of a page is one, and its memory is bounded.
+    """
+    gc.disable()
+    try:
+        with pytest.raises(ReadError, match="it went on with True"):
+            reading(gc.isenabled).read(FEED, BODY)
+    finally:
+        gc.enable()
+
+
 def test_the_limit_of_memory_bites() -> None:
     def give(*_: object) -> tuple[Attempt, ...]:
         return (Attempt(URL, FetchOutcome.NEW, 200, 1, 0.0, body=BODY),)
