@@ -10,7 +10,7 @@ from proxyfeed.sources.lists.text import read_text
 
 def main() -> None:
     listing = read_text(sys.stdin.buffer.read(), "text/plain", TextRules())
-    sys.stdout.writelines(f"{line}\n" for line in listing.prefixes.lines())
+    sys.stdout.write("\n".join([*listing.prefixes.lines(), ""]))
 
 
 if __name__ == "__main__":
