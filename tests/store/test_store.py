@@ -301,6 +301,7 @@ def test_held_content_is_no_life_until_it_is_approved(store: Store) -> None:
     [
         "UPDATE prefixes SET key = X'1500000018'",  # 21.0.0.0/24 where 20.0.0.0/24 was
         "UPDATE prefixes SET key = X'1400000010'",  # 20.0.0.0/16
+        "UPDATE prefixes SET key = X'140000001818'",
         "UPDATE prefixes SET family = 5",
         "DELETE FROM prefixes",
         "UPDATE versions SET digest = '0'",

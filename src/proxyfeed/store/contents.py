@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterable
+from contextlib import suppress
 from itertools import chain, groupby, pairwise
 from operator import itemgetter
 from typing import Any
@@ -33,9 +34,10 @@ def read_content(connection: Connection, version: Version) -> PrefixSet:
         content = _read_accepted(connection, _feed_id(connection, version), version.id)
     else:
         content = unpack(zlib.decompress(_read_held(connection, version).content).decode())
-    if content.digest != version.digest:
-        raise damaged(version, "does not read back as it was recorded")
-    return content
+    with suppress(OverflowError):  # a key of IPv4 that is longer than five bytes
+        if content.digest == version.digest:
+            return content
+    raise damaged(version, "does not read back as it was recorded")
 
 
 def read_labels(connection: Connection, version: Version) -> Labels:
