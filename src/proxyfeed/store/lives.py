@@ -19,7 +19,7 @@ from sqlalchemy import (
     update,
 )
 
-from proxyfeed.prefixes import FAMILIES, PrefixSet
+from proxyfeed.prefixes import FAMILIES, PrefixSet, differing
 from proxyfeed.store import bulk
 
 _KEY_BYTES = {4: 5, 6: 17}
@@ -42,11 +42,9 @@ def changes(old: PrefixSet, new: PrefixSet) -> tuple[PrefixSet, PrefixSet]:
     The prefixes that only *old* has, and those that only *new* has. A part of a minimal cover is a
     minimal cover too.
     """
-    gone, come = [], []
-    for family in FAMILIES:
-        before = frozenset(old.keys(family))
-        gone.append(tuple(sorted(before.difference(new.keys(family)))))
-        come.append(tuple([key for key in new.keys(family) if key not in before]))
+    gone, come = zip(
+        *(map(tuple, differing(old.keys(f), new.keys(f))) for f in FAMILIES), strict=True
+    )
     return PrefixSet(*gone), PrefixSet(*come)
 
 
