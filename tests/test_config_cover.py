@@ -54,6 +54,19 @@ def test_a_number_of_prefixes_is_a_whole_one(number: str) -> None:
     assert mistake.startswith("sets.aol.max_prefixes: must be a whole number from 1 to 16777216")
 
 
+@pytest.mark.parametrize("value", ["0.0001 %", "0.29 %", "1.2345 %", "999999.1234 %", "0 %"])
+def test_a_share_of_ten_thousandths_of_a_percent_is_printed_as_it_is_written(value: str) -> None:
+    assert aol(f'max_extra = "{value}"').covering == f'max_extra = "{value}"'
+
+
+@pytest.mark.parametrize("value", ["0.00001 %", "1.23456 %", "999999.12345 %"])
+def test_a_share_is_not_finer_than_it_counts(value: str) -> None:
+    assert mistakes(f'{AOL}max_extra = "{value}"') == [
+        'sets.aol.max_extra: must have four decimals at most, such as "0.0001 %"'
+        f", and is '{value}'"
+    ]
+
+
 @pytest.mark.parametrize("value", ["1", '"1"', '"-1 %"', "true"])
 def test_a_share_is_written_as_one(value: str) -> None:
     (mistake,) = mistakes(f"{AOL}max_extra = {value}")

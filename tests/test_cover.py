@@ -4,7 +4,7 @@ Fewer prefixes for a set: optimal for their number, and nowhere where they must 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pytest
 from hypothesis import example, given, settings
@@ -100,11 +100,42 @@ def _tables(
         for start, is_upper in ((first, False), (middle, True))
     ]
     found = _together(*halves)
-    if not shut and length >= ground.widest[family]:
+    if not shut and _may_be_filled(family, block, listed, ground.widest[family]):
         inside = sum(1 << (BITS[family] - (key & 0xFF)) for key in listed)
         whole = (1 << (BITS[family] - length)) - inside
         found[1] = min(whole, found.get(1, whole))
     return found
+
+
+def _may_be_filled(
+    family: int, block: tuple[int, int], listed: tuple[int, ...], widest: int
+) -> bool:
+    """
+    Whether a block is small enough, or both its halves could be filled for what is in them.
+    """
+    first, length = block
+    if length >= widest or listed == (first << 8 | length,):
+        return True
+    middle = first + (1 << (BITS[family] - length - 1))
+    halves = (
+        (first, tuple(key for key in listed if key >> 8 < middle)),
+        (middle, tuple(key for key in listed if key >> 8 >= middle)),
+    )
+    return all(
+        common(family, part) == length + 1
+        and _may_be_filled(family, (start, length + 1), part, widest)
+        for start, part in halves
+    )
+
+
+def common(family: int, keys: tuple[int, ...]) -> int:
+    """
+    The length of the prefix that prefixes have in common, 0 for none.
+    """
+    if not keys:
+        return 0
+    differing = (keys[0] ^ keys[-1]) >> 8
+    return min(keys[0] & 0xFF, keys[-1] & 0xFF, BITS[family] - differing.bit_length())
 
 
 def _together(left: Least, right: Least) -> Least:
@@ -135,13 +166,22 @@ def corners(table: Least) -> set[int]:
     }
 
 
-@settings(max_examples=300, deadline=None)
-@given(some(10), some(3))
-@example(parsed("20.0.0.0/32", "20.0.0.3", "20.0.0.4", "20.0.0.12"), NOTHING)
+def within_widths(*widest: int) -> st.SearchStrategy[Mapping[int, int]]:
+    """
+    The open ground, or one whose blocks are smaller than the space that `some` is from.
+    """
+    return st.sampled_from([WIDEST, *({4: one, 6: 96 + one} for one in widest)])
+
+
+@settings(max_examples=400, deadline=None)
+@given(some(10), some(3), within_widths(24, 27, 29, 31))
+@example(parsed("20.0.0.0/32", "20.0.0.3", "20.0.0.4", "20.0.0.12"), NOTHING, WIDEST)
+@example(parsed(*(f"20.0.0.{n}" for n in (0, 3, 4, 7))), NOTHING, {4: 30, 6: 126})
+@example(parsed(*(f"2600::{n}" for n in (0, 3, 4, 7))), NOTHING, {4: 30, 6: 126})
 def test_a_cover_adds_the_least_that_any_of_its_size_adds_or_is_within_the_proven_gap(
-    content: PrefixSet, forbidden: PrefixSet
+    content: PrefixSet, forbidden: PrefixSet, widest: Mapping[int, int]
 ) -> None:
-    ground = Ground(forbidden, WIDEST)
+    ground = Ground(forbidden, widest)
     table = least(content, ground)
     exact = corners(table)
 
@@ -169,12 +209,45 @@ def test_a_part_of_a_link_that_saves_too_many_is_taken_back() -> None:
     assert cover_of_size(content, 2, OPEN) == parsed("20.0.0.0/27", "20.0.0.32/28")
 
 
-def test_what_is_taken_back_is_what_adds_the_most() -> None:
-    # All in one adds 53 addresses, the first two in one 30, the others 23.
-    content = parsed("20.0.0.0", "20.0.0.31", "20.0.0.32/29", "20.0.0.63")
-
+@pytest.mark.parametrize(
+    ("content", "cover"),
+    [
+        # The first two in one add 30 addresses, the others 23.
+        (
+            parsed("20.0.0.0", "20.0.0.31", "20.0.0.32/29", "20.0.0.63"),
+            parsed("20.0.0.0", "20.0.0.31", "20.0.0.32/27"),
+        ),
+        # The mirror image of it.
+        (
+            parsed("20.0.0.0", "20.0.0.24/29", "20.0.0.32", "20.0.0.63"),
+            parsed("20.0.0.0/27", "20.0.0.32", "20.0.0.63"),
+        ),
+    ],
+)
+def test_what_is_taken_back_is_what_adds_the_most(content: PrefixSet, cover: PrefixSet) -> None:
     assert cover_of_size(content, 1, OPEN) == parsed("20.0.0.0/26")
-    assert cover_of_size(content, 3, OPEN) == parsed("20.0.0.0", "20.0.0.31", "20.0.0.32/27")
+    assert cover_of_size(content, 3, OPEN) == cover
+
+
+@pytest.mark.parametrize(
+    ("four", "one", "two"),
+    [
+        (
+            ["20.0.0.0", "20.0.0.15", "20.0.0.16", "20.0.0.31"],
+            "20.0.0.0/27",
+            ["20.0.1.0", "20.0.1.12/30"],
+        ),
+        (["2600::", "2600::f", "2600::10", "2600::1f"], "2600::/123", ["2601::", "2601::c/126"]),
+    ],
+)
+def test_blocks_of_the_widest_size_that_are_filled_side_by_side_count_as_one_prefix(
+    four: list[str], one: str, two: list[str]
+) -> None:
+    # The four in one add 28 addresses, each half of them 14; the other two in one add 11.
+    pair = parsed(*two)
+    content = parsed(*four) | pair
+
+    assert cover_of_size(content, 3, Ground(NOTHING, {4: 28, 6: 124})) == parsed(one) | pair
 
 
 def test_slopes_that_floats_cannot_tell_apart_are_told_apart() -> None:
@@ -329,6 +402,22 @@ def test_a_share_is_counted_without_rounding() -> None:
 
     assert cover_within(content, 27 / 101, OPEN) == parsed("20.0.0.0/25")
     assert cover_within(content, 26 / 101, OPEN) == content
+
+
+@settings(max_examples=200, deadline=None)
+@given(some(10), some(3), within_widths(24, 27, 29, 31))
+def test_a_share_that_no_link_oversteps_is_used_by_the_fewest_prefixes_that_can(
+    content: PrefixSet, forbidden: PrefixSet, widest: Mapping[int, int]
+) -> None:
+    ground = Ground(forbidden, widest)
+    for family in FAMILIES:
+        part = content.family(family)
+        table = least(part, ground)
+        for corner in corners(table) if part else ():
+            cover = cover_within(part, (table[corner] + 0.5) / part.addresses, ground)
+
+            assert len(cover) == corner
+            assert (cover - part).addresses == table[corner]
 
 
 def test_a_link_that_does_not_fit_is_passed_over_for_one_that_does() -> None:

@@ -43,7 +43,7 @@ _NONE = -1
 class Ground:
     """
     Where covers may spread: not into *forbidden* space, and by no prefix that is shorter than
-    *widest* of its family.
+    *widest* of its family, other than two that may be there side by side.
     """
 
     forbidden: PrefixSet
@@ -68,8 +68,10 @@ def cover_of_size(content: PrefixSet, most: int, ground: Ground) -> PrefixSet:
 
 def cover_within(content: PrefixSet, share: float, ground: Ground) -> PrefixSet:
     """
-    Cover *content* by few prefixes that add at most that *share* of the addresses of each family:
-    by the fewest that can add what they add. A link that does not fit any more is passed over.
+    Cover *content* by few prefixes that add at most that *share* of the addresses of each family.
+
+    It is optimal until the first link that does not fit any more: that one is passed over, and what
+    is left of the share is filled greedily.
     """
     found = []
     for family in FAMILIES:
@@ -142,7 +144,11 @@ class _Forest:
     def _join(
         self, family: int, length: int, left: int, right: int, widest: int, weight: int
     ) -> int:
-        if left == _NONE or right == _NONE or length < widest:
+        if left == _NONE or right == _NONE:
+            return _NONE
+        # Two /19 side by side are a /18 in any case, and count as one prefix.
+        half = length + 1
+        if length < widest and not self._key[left] & 0xFF == self._key[right] & 0xFF == half:
             return _NONE
         key = make_key(family, self._key[left] >> 8, length)
         bits = BITS[family]

@@ -85,6 +85,15 @@ def judge_stamp(stamp: datetime | None, seen: datetime | None) -> tuple[Finding,
     return (_finding("older", what, Severity.RELATIVE),)
 
 
+def exceeds(change: int, before: int, limit: float) -> bool:
+    """
+    Whether so many addresses are more than the share *limit* of those *before*.
+    """
+    # Integers all the way: IPv6 counts pass what a float can tell apart, and 100 * 0.29 is less
+    # than 29.
+    return change * _MILLION > before * round(limit * _MILLION)
+
+
 def believed_stamp(stamp: datetime | None, now: datetime) -> datetime | None:
     """
     Upstream's own time, None where it gives none or one in the future.
@@ -186,9 +195,7 @@ def _relative(content: PrefixSet, old: PrefixSet, limits: Limits, name: str) -> 
             ("shrink", before - after, limits.shrink, "leave"),
             ("growth", after - before, limits.growth, "come"),
         ):
-            # Integers all the way: IPv6 counts pass what a float can tell apart, and 100 * 0.29 is
-            # less than 29.
-            if change.addresses * _MILLION > before.addresses * round(limit * _MILLION):
+            if exceeds(change.addresses, before.addresses, limit):
                 share = change.addresses / before.addresses
                 yield _finding(
                     rule,

@@ -17,6 +17,7 @@ from proxyfeed.commands.decide import release, rollback
 from proxyfeed.commands.export import Source, export
 from proxyfeed.commands.history import lookup, show
 from proxyfeed.commands.refusal import refuse_absurd
+from proxyfeed.commands.status import status
 from proxyfeed.errors import ExportFailed, KernelError
 from proxyfeed.model import Cover, SetReport, UpdateResult
 from proxyfeed.prefixes import PrefixSet
@@ -73,6 +74,21 @@ def test_a_share_of_addresses_does_the_same(director: Director) -> None:
     assert holds(director) == CONTENT | PrefixSet.parse(["20.0.0.0/23"])
 
 
+def test_a_share_of_nothing_adds_nothing(director: Director) -> None:
+    published(director, 'max_extra = "0 %"')
+
+    assert holds(director) == CONTENT
+    cover = director.desired("relay").cover
+    assert cover
+    assert cover_line(cover) == 'max_extra = "0 %": 5 prefixes, added to what is listed: nothing'
+
+
+def test_where_nothing_is_listed_there_is_nothing_to_cover(director: Director) -> None:
+    published(director, "max_prefixes = 2\nfamilies = [6]")
+
+    assert director.desired("relay").cover is None
+
+
 @pytest.mark.parametrize("key", ["exclude", "protect", "real_servers"])
 def test_what_is_excluded_or_protected_is_not_covered(director: Director, key: str) -> None:
     published(director, f'max_prefixes = 2\n{key} = ["20.0.1.192/32", "20.9.2.7/32"]')
@@ -104,11 +120,23 @@ def test_a_cover_is_no_wider_than_the_strictest_feed_is_believed(director: Direc
     assert holds(director) == CONTENT | PrefixSet.parse(["20.0.0.0/23", "30.0.0.1"])
 
 
+def test_a_cover_of_ipv6_is_no_wider_than_is_believed_either(director: Director) -> None:
+    director.configure(covering("max_prefixes = 2", "widest_ipv6 = 32"))
+    director.text_night("2600::/33", "2600:0:c000::/34", "2600:2::/33")
+
+    assert holds(director) == PrefixSet.parse(["2600::/32", "2600:2::/33"])
+    director.configure(covering("max_prefixes = 1", "widest_ipv6 = 32"))
+    assert holds(director) == PrefixSet.parse(["2600::/32", "2600:2::/33"])
+
+
 def test_a_family_that_is_not_served_takes_no_prefix_of_the_number(director: Director) -> None:
     director.configure(covering("max_prefixes = 5\nfamilies = [4]"))
     director.text_night(*LISTED, "2600::/32")
 
-    assert holds(director) == CONTENT
+    wanted = director.desired("relay")
+    assert wanted.prefixes == CONTENT
+    assert wanted.cover
+    assert (wanted.cover.prefixes_listed, wanted.cover.listed_ipv6) == (5, 0)
 
 
 def test_what_waits_to_leave_is_covered_until_it_leaves(director: Director) -> None:
@@ -148,11 +176,49 @@ def test_a_number_that_cannot_be_reached_is_refused_with_the_least_that_can(
     assert caught.value.message.startswith(
         "set relay is not applied: it needs 5 prefixes, and max_prefixes = 2: with fewer it would"
     )
-    assert "`max_prefixes`" in caught.value.hint
-    with pytest.raises(ExportFailed, match="needs 5 prefixes"):
+    assert caught.value.hint.startswith("set `max_prefixes = 5` or more in sets.relay, or smaller")
+    with pytest.raises(ExportFailed, match="needs 5 prefixes") as exported:
         export(director.config, director.doors(), Source(set="relay"), "plain")
+    assert exported.value.hint == caught.value.hint
     assert wanted.cover
     assert cover_line(wanted.cover).endswith("; fewer CANNOT be, so it is not applied")
+
+
+def test_what_is_not_applied_for_another_reason_is_not_mended_by_a_number(
+    director: Director,
+) -> None:
+    published(director)
+    director.configure(covering('max_prefixes = 2\nprotect = ["20.9.3.7"]'))
+
+    with pytest.raises(KernelError, match="own virtual services") as caught:
+        refuse_absurd(director.config.sets["relay"], director.desired("relay"))
+
+    assert caught.value.hint.startswith("mend `virtual`, `exclude` or `protect` of sets.relay, or:")
+
+
+def test_lookup_does_not_tell_of_a_cover_that_is_not_applied(director: Director) -> None:
+    published(director, 'max_prefixes = 2\nexclude = ["20.9.2.7"]')
+    assert "20.0.1.200" in holds(director)
+
+    found = lookup(director.config, director.doors(), "20.0.1.200")
+
+    assert "covered by" not in as_text(found)
+    assert found.warnings == (
+        "set relay: max_prefixes = 2 cannot be reached, so the set is not applied: the kernel "
+        "keeps what it has, and what that covers is not told here",
+    )
+
+
+def test_the_status_of_a_cover_that_is_not_applied_says_what_holds(director: Director) -> None:
+    published(director, 'max_prefixes = 2\nexclude = ["20.9.2.7/32"]')
+
+    def desired_line() -> str:
+        lines = as_text(status(director.config, director.doors())).splitlines()
+        return next(line for line in lines if line.startswith("  desired "))
+
+    assert desired_line().endswith(", version 1: REFUSED, the kernel keeps what it has")
+    director.configure(covering("max_prefixes = 2"))
+    assert desired_line().endswith(" addresses, version 1")
 
 
 # ---------------------------------------------------------------- what is told
@@ -211,12 +277,47 @@ def test_a_report_tells_it_in_words_and_in_numbers() -> None:
     }
 
 
-def test_what_adds_more_than_there_was_is_warned_of() -> None:
-    for much in (replace(COVER, added_ipv4=961), replace(COVER, added_ipv6=11)):
-        assert cover_line(much).endswith(", MORE than the feeds list")
-        (warning,) = cover_warnings([None, COVER, much])
-        assert warning.startswith("set relay: max_prefixes = 2 adds more addresses than its feeds")
-    assert cover_warnings([None, COVER]) == ()
+@pytest.mark.parametrize(
+    ("ipv4", "ipv6", "families"),
+    [(961, 0, "IPv4"), (0, 11, "IPv6"), (961, 11, "IPv4 and IPv6")],
+)
+def test_what_adds_more_than_there_was_is_warned_of(ipv4: int, ipv6: int, families: str) -> None:
+    much = replace(COVER, added_ipv4=ipv4, added_ipv6=ipv6)
+
+    assert cover_line(much).endswith(", MORE than the feeds list")
+    assert cover_warnings([None, COVER, much]) == (
+        f"set relay: max_prefixes = 2 adds more {families} addresses than its feeds list: most of "
+        "those that it marks are other people's; a larger `max_prefixes` or a smaller `max_extra` "
+        "adds fewer",
+    )
+
+
+def test_as_much_as_there_was_is_not_more() -> None:
+    assert cover_warnings([None, replace(COVER, added_ipv4=960, added_ipv6=10)]) == ()
+
+
+def test_what_waits_to_leave_a_set_with_a_cover_only_counts_as_listed(director: Director) -> None:
+    published(director, "max_prefixes = 2", 'hold_removals = "48h"\nmax_shrink = "90 %"')
+    director.text_night(*LISTED[:4])
+    until = f"{director.now + timedelta(hours=48):%Y-%m-%d %H:%M} UTC"
+
+    stands = as_text(status(director.config, director.doors()))
+    assert f"that feed relay dropped count as listed until {until}: 20.9.3.0/24" in stands
+    assert as_text(lookup(director.config, director.doors(), "20.9.3.1")).splitlines()[0] == (
+        f"20.9.3.1: dropped by feed relay, counts as listed in set relay until {until}"
+    )
+
+
+def test_a_cover_is_not_computed_to_look_an_address_up_that_is_listed(
+    director: Director, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published(director, 'max_prefixes = 2\nexclude = ["20.9.3.9"]')
+    monkeypatch.setattr("proxyfeed.commands.desired.covered", None)
+
+    for address in ("20.9.3.7", "20.9.3.9"):
+        assert "covered" not in as_text(lookup(director.config, director.doors(), address))
+    with pytest.raises(TypeError):
+        lookup(director.config, director.doors(), "20.9.2.7")
 
 
 def test_where_nothing_is_added_that_is_said() -> None:

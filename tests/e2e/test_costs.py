@@ -81,7 +81,7 @@ COSTS = {
     "apply": Cost(BASE, statements=36, programs=LOOK),
     "update": Cost(FETCHING, statements=56, commits=1, programs=LOOK, children=1),
     CHANGED: Cost(
-        WRITING, statements=72, commits=2, programs=LOOKS_AND_A_DELTA, children=2, entries=1
+        WRITING, statements=73, commits=2, programs=LOOKS_AND_A_DELTA, children=2, entries=1
     ),
 }
 

@@ -14,7 +14,7 @@ from proxyfeed.commands.desired import Desired, chosen_sets, desired, states_of
 from proxyfeed.commands.doors import Doors, to_problem
 from proxyfeed.commands.drift import describe_drift, drift_of, layout_of
 from proxyfeed.commands.notify import apply_events, notify
-from proxyfeed.commands.refusal import refuse_absurd, refuse_loss
+from proxyfeed.commands.refusal import refuse_absurd, refuse_loss, refuse_spread
 from proxyfeed.commands.splitting import unlabelled_notes
 from proxyfeed.commands.taking_back import reverted_problem, take_overdue_back
 from proxyfeed.commands.trial import begin, refuse_pending, settle
@@ -100,7 +100,8 @@ def apply_sets(
                 continue
             last = doors.store.last_application(spec.name)
             refuse_absurd(spec, wanted)
-            refuse_loss(doors, spec, wanted, last, action)
+            refuse_loss(config, doors, spec, wanted, last, action)
+            refuse_spread(config, doors, spec, wanted, last, action)
             if dry_run:
                 reports.append(_look_ahead(doors, spec, wanted))
                 continue

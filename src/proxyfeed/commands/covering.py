@@ -10,7 +10,7 @@ from proxyfeed.config import Config
 from proxyfeed.cover import Ground, cover_of_size, cover_within
 from proxyfeed.guard import special_purpose
 from proxyfeed.marked import union
-from proxyfeed.model import Cover, SetSpec
+from proxyfeed.model import Cover, SetReport, SetSpec
 from proxyfeed.notation import BITS, Host, key_to_text, make_key
 from proxyfeed.planning import served
 from proxyfeed.prefixes import PrefixSet
@@ -41,11 +41,12 @@ def _ground(config: Config, spec: SetSpec) -> Ground:
 
 def describe_cover(spec: SetSpec, listed: PrefixSet, held: PrefixSet) -> Cover | None:
     """
-    What the cover *held* adds to what is *listed*, None for a set without a cover.
+    What the cover *held* adds to what is *listed*, None for a set without a cover, and where there
+    is nothing to cover.
     """
-    if not spec.covering:
-        return None
     before = served(spec, listed)
+    if not (spec.covering and before):
+        return None
     now4, now6 = held.family(4).addresses, held.family(6).addresses
     listed4, listed6 = before.family(4).addresses, before.family(6).addresses
     return Cover(
@@ -66,11 +67,23 @@ def cover_warnings(covers: Iterable[Cover | None]) -> tuple[str, ...]:
     What to think about before a cover is applied; not told every night.
     """
     return tuple(
-        f"set {one.set}: {one.setting} adds more addresses than its feeds list: most of those that "
-        "it marks would be other people's; a larger number adds fewer"
+        f"set {one.set}: {one.setting} adds more {_families(one.outgrown)} addresses than its "
+        "feeds list: most of those that it marks are other people's; a larger `max_prefixes` or a "
+        "smaller `max_extra` adds fewer"
         for one in covers
-        if one and one.outgrows
+        if one and one.outgrown
     )
+
+
+def _families(families: Iterable[int]) -> str:
+    return " and ".join(f"IPv{family}" for family in families)
+
+
+def fresh_cover_warnings(reports: Iterable[SetReport]) -> tuple[str, ...]:
+    """
+    The same for who reads it every night: of those sets that the run changed, or would change.
+    """
+    return cover_warnings(one.cover for one in reports if one.change)
 
 
 def enclosing(prefixes: PrefixSet, host: Host) -> str:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from proxyfeed.commands.apply import apply_sets
+from proxyfeed.commands.covering import fresh_cover_warnings
 from proxyfeed.commands.desired import states_of
 from proxyfeed.commands.doors import Doors
 from proxyfeed.commands.judging import findings_for
@@ -129,7 +130,7 @@ def rollback(
             f"rollback to version {number} of feed {version.feed} failed: all is as it was before"
         )
     result = DecisionResult("rollback", version.feed, number, number, diff, note, sets, trials)
-    warnings = tuple(reverted_problem(one).message for one in late)
+    warnings = tuple(reverted_problem(one).message for one in late) + fresh_cover_warnings(sets)
     return Outcome("rollback", result, problems + failed + unsettled, warnings)
 
 

@@ -97,7 +97,7 @@ def _of_standing(config: Config, doors: Doors) -> Iterator[Remark]:
         yield from _of_feed(feed, _about(outcome.problems, f"feed {feed.state.feed}"))
     for found in result.sets:
         yield from set_remarks(found, _about(outcome.problems, f"set {found.set}"))
-        if found.desired:
+        if found.desired and (found.cover is None or found.cover.is_reached):
             words = lengths_words(found.desired, config.sets[found.set].backend)
             yield Remark(f"set {found.set}", Grade.NOTE, f"prefix lengths: {words}")
         yield from way_remarks(doors, config.sets[found.set])

@@ -158,7 +158,7 @@ def _of_set(config: Config, doors: Doors, name: str) -> tuple[Exported, Desired]
         raise _empty(subject)
     if findings := judge_set(spec, target, may_be_empty=wanted.may_be_empty):
         what = f"{subject} is not exported: it {findings[0].what}"
-        raise ExportFailed(what, hint=how_to_mend(spec))
+        raise ExportFailed(what, hint=how_to_mend(spec, target, findings[0]))
     return Exported(subject, name, target), wanted
 
 

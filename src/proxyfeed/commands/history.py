@@ -10,7 +10,7 @@ from datetime import datetime
 
 from proxyfeed.commands.clocks import dead_for
 from proxyfeed.commands.covering import enclosing
-from proxyfeed.commands.desired import desired, states_of
+from proxyfeed.commands.desired import Desired, desired, states_of
 from proxyfeed.commands.doors import Doors
 from proxyfeed.commands.parts import part_of
 from proxyfeed.commands.splitting import by_label, keep_marks
@@ -166,22 +166,34 @@ def lookup(config: Config, doors: Doors, address: str) -> Outcome:
         raise OperatorMistake(exc.message, hint="proxyfeed lookup 64.12.96.1") from exc
     states = states_of(doors, tuple(config.feeds))
     memberships = tuple(_membership(config, doors, states, feed, host) for feed in states)
-    covered = tuple(_covered(config, doors, states, host))
-    return Outcome("lookup", LookupResult(number_to_text(*host), memberships, covered))
+    taking = {name for one in memberships for name in one.sets}
+    wide = [
+        (spec, desired(config, doors, spec, states))
+        for spec in config.sets.values()
+        if spec.covering and spec.name not in taking and not spec.exclude.holds(*host)
+    ]
+    result = LookupResult(number_to_text(*host), memberships, tuple(_covered(wide, host)))
+    return Outcome("lookup", result, warnings=tuple(_unreached(wide)))
 
 
-def _covered(
-    config: Config, doors: Doors, states: Mapping[str, FeedState], host: Host
-) -> Iterator[Covered]:
+def _covered(wide: Iterable[tuple[SetSpec, Desired]], host: Host) -> Iterator[Covered]:
     """
     The sets that hold an address which none of their feeds gives them.
     """
-    for spec in config.sets.values():
-        if spec.covering:
-            wanted = desired(config, doors, spec, states)
+    for spec, wanted in wide:
+        if wanted.cover and wanted.cover.is_reached:
             prefix = enclosing(wanted.prefixes, host)
-            if prefix and not wanted.listed.holds(*host):
+            if prefix:
                 yield Covered(spec.name, prefix, spec.covering)
+
+
+def _unreached(wide: Iterable[tuple[SetSpec, Desired]]) -> Iterator[str]:
+    for spec, wanted in wide:
+        if wanted.cover and not wanted.cover.is_reached:
+            yield (
+                f"set {spec.name}: {spec.covering} cannot be reached, so the set is not applied: "
+                "the kernel keeps what it has, and what that covers is not told here"
+            )
 
 
 def _membership(
@@ -212,6 +224,7 @@ def _membership(
         stays=tuple(stays),
         waits_until=waits_until,
         is_expired=is_expired,
+        covering=tuple(spec.name for spec in takers if spec.covering),
         carries=tuple(_carried(config, doors, takers, states, host) if is_in else ()),
     )
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from proxyfeed.commands.clocks import dead_for, stale_for, unchanged_for
+from proxyfeed.commands.covering import fresh_cover_warnings
 from proxyfeed.commands.desired import states_of
 from proxyfeed.commands.doors import Doors
 from proxyfeed.commands.exposure import exposed
@@ -85,6 +86,7 @@ def update(
         raise bugs[0]
     taken_back = [reverted_problem(one).message for one in late]
     warnings = (*exposed(config), *taken_back, *_warnings(reports, sets, left_alone(known)))
+    warnings += fresh_cover_warnings(sets)
     result = UpdateResult(reports, sets, dry_run)
     return Outcome("update", result, (*unsettled, *problems, *failed), warnings)
 

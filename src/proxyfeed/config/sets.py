@@ -33,6 +33,8 @@ _SERVICE = re.compile(
 )
 _ALL_BITS = 0xFFFFFFFF
 _MOST_PREFIXES = 1 << 24
+# How far a share that a float holds may be from the millionths that were written.
+_ROUNDING = 1e-10
 # In the place of one that is missing or mistaken; no set can have it.
 _NO_MARK = 0
 
@@ -102,7 +104,7 @@ def _read_cover(table: Table, split: Split | None) -> tuple[int | None, float | 
     could have no mark of a split.
     """
     most: int | None = table.take("max_prefixes", whole(1, _MOST_PREFIXES), None)
-    extra: float | None = table.take("max_extra", share, None)
+    extra: float | None = table.take("max_extra", _extra, None)
     given = [key for key in ("max_prefixes", "max_extra") if table.has(key)]
     if len(given) == 2:
         table.mistake("max_extra", "must not be given with max_prefixes: one of them decides")
@@ -111,6 +113,14 @@ def _read_cover(table: Table, split: Split | None) -> tuple[int | None, float | 
             given[0], "must not be given with split: what it adds has no label, and so no mark"
         )
     return most, extra
+
+
+def _extra(value: object) -> float:
+    # A cover counts in millionths, and `config` prints what counts.
+    found = share(value)
+    if abs(found - round(found, 6)) > _ROUNDING:
+        raise ValueError('must have four decimals at most, such as "0.0001 %"')
+    return found
 
 
 def _read_mark(table: Table, split: Split | None) -> tuple[int, int]:

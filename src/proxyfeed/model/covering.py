@@ -25,11 +25,13 @@ class Cover:
     is_reached: bool = True
 
     @property
-    def outgrows(self) -> bool:
+    def outgrown(self) -> tuple[int, ...]:
         """
-        Whether of a family more is added than there was.
+        The families of which more is added than there was.
         """
-        return self.added_ipv4 > self.listed_ipv4 or self.added_ipv6 > self.listed_ipv6
+        ipv4 = (4,) if self.added_ipv4 > self.listed_ipv4 else ()
+        ipv6 = (6,) if self.added_ipv6 > self.listed_ipv6 else ()
+        return ipv4 + ipv6
 
 
 @dataclass(frozen=True, slots=True)

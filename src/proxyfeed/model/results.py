@@ -102,7 +102,8 @@ class Membership:
     """
     One feed's word on an address: *is_in* its active version, and the *sets* that take it from
     there; *excluded* are the sets that leave it out. *waits_until* is for one that was dropped and
-    is still desired; with *is_expired* nothing of the feed is.
+    is still desired; with *is_expired* nothing of the feed is. *covering* are those sets whose
+    cover may hold it for longer.
     """
 
     feed: str
@@ -113,6 +114,7 @@ class Membership:
     waits_until: datetime | None = None
     is_expired: bool = False
     carries: tuple[Carried, ...] = ()
+    covering: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

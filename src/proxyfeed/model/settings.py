@@ -198,4 +198,4 @@ class SetSpec:
         """
         if self.max_prefixes is not None:
             return f"max_prefixes = {self.max_prefixes}"
-        return "" if self.max_extra is None else f'max_extra = "{self.max_extra * 100:g} %"'
+        return "" if self.max_extra is None else f'max_extra = "{self.max_extra * 100:.10g} %"'

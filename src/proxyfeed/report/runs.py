@@ -128,7 +128,7 @@ def _kept(one: SetReport) -> Iterator[str]:
     """
     if one.cover:
         yield f"  cover      {cover_line(one.cover)}"
-    yield from waiting_lines(one.waiting)
+    yield from waiting_lines(one.waiting, one.cover)
 
 
 def _plan(plan: Plan) -> Iterator[str]:

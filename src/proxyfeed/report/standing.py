@@ -97,6 +97,8 @@ def _clocks(feed: FeedStatus) -> Iterator[str]:
 def _set(one: SetStatus) -> Iterator[str]:
     yield f"set {one.set} (mark {one.mark})"
     what = numbers(one.versions) if one.versions else "no version yet"
+    if one.cover and not one.cover.is_reached:
+        what += ": REFUSED, the kernel keeps what it has"
     yield f"  desired    {addresses(one.desired)}, {what}"
     if one.split:
         yield f"  split      by {one.split.by}"
@@ -108,7 +110,7 @@ def _set(one: SetStatus) -> Iterator[str]:
         yield f"  live       {one.note}"
     if one.plan is None:
         yield from _members("extra", one.extra)
-        yield from waiting_lines(one.waiting)
+        yield from waiting_lines(one.waiting, one.cover)
         return
     is_same = not (one.missing or one.extra or one.remarked)
     yield "  live       " + ("equals desired" if is_same else "DIFFERS from desired")
@@ -117,7 +119,7 @@ def _set(one: SetStatus) -> Iterator[str]:
     for other in one.remarked:
         words = f"mark {mark_word(other.old)} instead of {mark_word(other.new)}"
         yield f"  otherwise  {addresses(other.prefixes)} have {words}"
-    yield from waiting_lines(one.waiting)
+    yield from waiting_lines(one.waiting, one.cover)
     yield from _plan(one.plan)
 
 

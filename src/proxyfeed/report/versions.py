@@ -47,7 +47,7 @@ def _comparison(one: Comparison, detail: str) -> Iterator[str]:
     elif detail != "stat":
         yield from diff_body(one.diff)
     yield from moved_lines(one.moved)
-    yield from waiting_lines(one.waiting)
+    yield from waiting_lines(one.waiting, one.cover)
     if one.cover:
         yield f"  cover      {cover_line(one.cover)}"
     recut = len(one.entries_added) + len(one.entries_removed)
@@ -142,7 +142,9 @@ def lookup_lines(result: LookupResult) -> Iterator[str]:
 
 
 def _membership(address: str, one: Membership) -> Iterator[str]:
-    where = [f"in set {name}" for name in one.sets]
+    kept = one.covering if one.waits_until else ()
+    where = [f"counts as listed in set {name}" for name in one.sets if name in kept]
+    where += [f"in set {name}" for name in one.sets if name not in kept]
     where += [f"excluded from set {name}" for name in one.excluded]
     if one.is_in and one.is_expired:
         yield f"{address}: in feed {one.feed}, which has expired (expire_after): in no set"

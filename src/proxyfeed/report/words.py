@@ -129,22 +129,25 @@ def loads(prefixes: PrefixSet, totals: Iterable[int]) -> Iterator[float]:
         yield prefixes.family(family).addresses / total if total else 0.0
 
 
-def waiting_lines(waiting: Iterable[Waiting]) -> Iterator[str]:
+def waiting_lines(waiting: Iterable[Waiting], cover: Cover | None) -> Iterator[str]:
     """
-    ``  waits: 256 IPv4 + 0 IPv6 addresses that feed aws dropped, until 2026-08-24 10:37 UTC: ...``.
+    ``  waits      256 IPv4 + 0 IPv6 addresses that feed aws dropped stay until 2026-08-24 10:37
+    UTC: 20.0.0.0/24``. A *cover* may hold them for longer.
     """
+    verb = "count as listed until" if cover else "stay until"
     for one in waiting:
         shown = ", ".join(islice(one.prefixes.lines(), _SHOWN))
         more = f" and {len(one.prefixes) - _SHOWN} more" if len(one.prefixes) > _SHOWN else ""
         yield (
-            f"  waits      {addresses(one.prefixes)} that feed {one.feed} dropped stay until "
+            f"  waits      {addresses(one.prefixes)} that feed {one.feed} dropped {verb} "
             f"{when(one.until)}: {shown}{more}"
         )
 
 
 def cover_line(cover: Cover) -> str:
     """
-    ``max_prefixes = 10: 20 prefixes become 10; added to what is listed: IPv4 +9,084 (16.1 %)``.
+    ``max_prefixes = 10: 20 prefixes become 10, added to what is listed: IPv4 +41,980 addresses
+    (74.4 %)``.
     """
     counts = f"{cover.prefixes_listed:,} prefixes become {cover.prefixes:,}"
     if cover.prefixes == cover.prefixes_listed:
@@ -155,7 +158,7 @@ def cover_line(cover: Cover) -> str:
         for family, count, listed in families
         if count
     ]
-    much = ", MORE than the feeds list" if cover.outgrows else ""
+    much = ", MORE than the feeds list" if cover.outgrown else ""
     line = f"{cover.setting}: {counts}, added to what is listed: {', '.join(added) or 'nothing'}"
     return line + much + ("" if cover.is_reached else "; fewer CANNOT be, so it is not applied")
 
