@@ -166,6 +166,19 @@ def test_what_a_cover_held_before_a_reboot_is_no_news(start: Start, director: Na
         assert night.live() == SPREAD | PrefixSet.parse(["40.0.0.0/31"])
 
 
+def test_where_a_reboot_has_emptied_a_set_that_must_not_spread_the_way_is_a_boot(
+    start: Start, director: Namespace
+) -> None:
+    night = start(f"{RELAY}max_prefixes = 3", director)
+    night.text_night(*FEW)
+
+    with Namespace() as night.namespace:
+        (problem,) = night.text_night(*FEW, FAR).problems
+        assert problem.hint.startswith("proxyfeed boot, which fills it as it was, then: ")
+        assert boot(night.config, night.doors()).exit_code == 0
+        assert night.live() == PrefixSet.parse(FEW)
+
+
 def test_a_boot_fills_in_what_was_applied_and_not_what_was_refused(
     start: Start, director: Namespace
 ) -> None:

@@ -70,12 +70,13 @@ def refuse_spread(
     target = served(spec, wanted.prefixes)
     if action != "update" or not wanted.cover or last is None or target.digest == last.digest:
         return
-    before = held_prefixes(spec, doors.firewall.read(spec))
-    if before.digest != last.digest:
+    live = before = held_prefixes(spec, doors.firewall.read(spec))
+    if live.digest != last.digest:
         # After a reboot, or another hand.
         before = covered(config, spec, _listed_then(config, doors, last))
     added = target - wanted.listed - before
     growth = min(config.feeds[feed].limits.growth for feed in spec.feeds)
+    way = "" if live else "proxyfeed boot, which fills it as it was, then: "
     for family in FAMILIES:
         more, held = added.family(family).addresses, before.family(family).addresses
         if exceeds(more, held, growth):
@@ -84,7 +85,7 @@ def refuse_spread(
                 f"{more:,} IPv{family} addresses that no feed lists, more than `max_growth` "
                 f"({percent(growth)}) of the {held:,} that were applied last; the kernel keeps "
                 "what it has",
-                hint=f"proxyfeed diff, then: proxyfeed apply {spec.name}",
+                hint=f"{way}proxyfeed diff, then: proxyfeed apply {spec.name}",
             )
 
 
