@@ -98,15 +98,21 @@ class PrefixSet:
 
     def holds(self, family: int, number: int) -> bool:
         """
-        Whether one address is in the set, by bisection.
+        Whether one address is in the set.
+        """
+        return self.enclosing(family, number) is not None
+
+    def enclosing(self, family: int, number: int) -> int | None:
+        """
+        The key of the prefix that holds one address, None for none, by bisection.
         """
         keys = self.keys(family)
         # Of the prefixes that begin at the address or before it only the last can hold it.
         place = bisect_right(keys, make_key(family, number, BITS[family])) - 1
         if place < 0:
-            return False
+            return None
         spare = BITS[family] - (keys[place] & 0xFF)
-        return number >> spare == keys[place] >> 8 >> spare
+        return keys[place] if number >> spare == keys[place] >> 8 >> spare else None
 
     def lengths(self, family: int) -> frozenset[int]:
         """

@@ -11,7 +11,6 @@ from proxyfeed.cover import Ground, cover_of_size, cover_within
 from proxyfeed.guard import special_purpose
 from proxyfeed.marked import union
 from proxyfeed.model import Cover, SetReport, SetSpec
-from proxyfeed.notation import BITS, Host, key_to_text, make_key
 from proxyfeed.planning import served
 from proxyfeed.prefixes import PrefixSet
 
@@ -84,13 +83,3 @@ def fresh_cover_warnings(reports: Iterable[SetReport]) -> tuple[str, ...]:
     The same for who reads it every night: of those sets that the run changed, or would change.
     """
     return cover_warnings(one.cover for one in reports if one.change)
-
-
-def enclosing(prefixes: PrefixSet, host: Host) -> str:
-    """
-    The prefix of a set that holds an address, "" for none: 20.0.0.0/14 for 20.1.2.3.
-    """
-    family, number = host
-    keys = frozenset(prefixes.keys(family))
-    above = (make_key(family, number, length) for length in range(BITS[family] + 1))
-    return next((key_to_text(family, key) for key in above if key in keys), "")

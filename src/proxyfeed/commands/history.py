@@ -9,7 +9,6 @@ from dataclasses import replace
 from datetime import datetime
 
 from proxyfeed.commands.clocks import dead_for
-from proxyfeed.commands.covering import enclosing
 from proxyfeed.commands.desired import Desired, desired, states_of
 from proxyfeed.commands.doors import Doors
 from proxyfeed.commands.parts import part_of
@@ -35,7 +34,7 @@ from proxyfeed.model import (
     Stay,
     Version,
 )
-from proxyfeed.notation import Host, number_to_text, read_address
+from proxyfeed.notation import Host, key_to_text, number_to_text, read_address
 from proxyfeed.prefixes import PrefixSet
 
 
@@ -182,9 +181,9 @@ def _covered(wide: Iterable[tuple[SetSpec, Desired]], host: Host) -> Iterator[Co
     """
     for spec, wanted in wide:
         if wanted.cover and wanted.cover.is_reached:
-            prefix = enclosing(wanted.prefixes, host)
-            if prefix:
-                yield Covered(spec.name, prefix, spec.covering)
+            key = wanted.prefixes.enclosing(*host)
+            if key is not None:
+                yield Covered(spec.name, key_to_text(host[0], key), spec.covering)
 
 
 def _unreached(wide: Iterable[tuple[SetSpec, Desired]]) -> Iterator[str]:
